@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * What the supervisor and the code that runs in the guest agree on, beside the public ABI. */
+#ifndef MC_RT_H
+#define MC_RT_H
+
+#include "microcosm.h"
+
+/* ---- Numbers above the table's range ---- */
+
+/* Every gate: rdi frame, rsi gate index, rdx the thread's sequence number, r10 the thread's slot.
+ * Served by the host process by seccomp notification. */
+#define RT_NR_GATE 0x3fff0000
+/* The runtime's own requests to the tracer: rdi is an RT_OP. Trapped like any ungranted number. */
+#define RT_NR_TRACER 0x3fff0001
+
+enum rt_op {
+	RT_OP_START = 1,    /* the stub is done: rsi = first user rip, rdx = first user rsp; once */
+	RT_OP_PENDING,      /* the dispatcher's way out: signals or a kill were held back */
+	RT_OP_GRANT,        /* rsi nr, rdx rules, r10 n: initialisers only */
+	RT_OP_BOOT_DONE,    /* the boot process ran its list; returns 0, or the next list to run */
+	RT_OP_RESOLVED,     /* rsi index of an IRELATIVE relocation, rdx what its resolver returned */
+	RT_OP_TRACE_RETURN, /* a traced upcall returned: rsi its result */
+};
+
+/* Gate indexes below RT_GATE_FIRST are the runtime's own. */
+enum rt_gate {
+	RT_GATE_DESCRIPTOR = 0, /* stub: the next descriptor of this start (plan first), or -errno */
+	RT_GATE_RETURN = 1,     /* a callback returned: rax, xmm0 in the frame */
+	RT_GATE_FIRST = 16,     /* host functions */
+};
+#define RT_GATE_MAX 8192
+
+/* What a gate call returns in rax. */
+enum rt_gate_status {
+	RT_GATE_DONE = 0,     /* results are in the frame */
+	RT_GATE_CALLBACK = 1, /* call frame->callback with its arguments, then RT_GATE_RETURN */
+};
+
+/* The call frame, on the calling thread's stack in the region, 16-byte aligned. The host process
+ * copies it once. */
+struct rt_gate_frame {
+	uint64_t ireg[6];    /* 0x00 guest writes: rdi rsi rdx rcx r8 r9 */
+	uint64_t rax;        /* 0x30 host writes (guest, before RT_GATE_RETURN) */
+	uint64_t rdx;        /* 0x38 host writes */
+	uint64_t stack[10];  /* 0x40 guest writes: the words above the return address */
+	uint64_t callback;   /* 0x90 host writes: function in module text */
+	int32_t err;         /* 0x98 host writes: errno after the call */
+	uint32_t vector;     /* 0x9c guest writes: 1 when xmm holds arguments and wants results */
+	uint64_t cb_ireg[6]; /* 0xa0 host writes: the callback's arguments */
+	uint64_t xmm[8][2];  /* 0xd0 arguments; results in 0 and 1; a callback's arguments */
+};
+#define RT_GATE_FRAME_SIZE 0x150
+
+/* ---- The region's layout: offsets from its base ---- */
+#define RT_REGION_SIZE   0x100000000ull /* 4 GiB of addresses; pages cost only when touched */
+#define RT_OFF_HEADER    0x0ull
+#define RT_OFF_TABLE     0x1000ull
+#define RT_TABLE_BYTES   (MC_NR_COUNT * 8ull)
+#define RT_OFF_STUBS     0x100000ull /* text made by the tracer */
+#define RT_STUB_SIZE     16ull
+#define RT_OFF_CORE_STUBS   (RT_OFF_STUBS)           /* 256: index -nr */
+#define RT_OFF_KERNEL_STUBS (RT_OFF_STUBS + 0x1000)  /* 1024: index nr */
+#define RT_KERNEL_STUBS  1024ull
+#define RT_OFF_GATE_STUBS   (RT_OFF_STUBS + 0x10000) /* RT_GATE_MAX: index gate */
+#define RT_STUBS_BYTES   0x40000ull
+#define RT_OFF_MODULES   0x200000ull
+#define RT_OFF_HEAP      0x10000000ull
+#define RT_HEAP_BYTES    0x30000000ull
+#define RT_OFF_THREADS   0x40000000ull
+#define RT_SLOT_BYTES    0x40000ull
+#define RT_SLOT_COUNT    ((RT_REGION_SIZE - RT_OFF_THREADS) / RT_SLOT_BYTES)
+/* Within a thread's slot: a guard page, the handler stack, the structure. */
+#define RT_SLOT_GUARD    0x1000ull
+#define RT_SLOT_STACK_HIGH 0x20000ull
+#define RT_SLOT_THREAD   0x20000ull
+/* The window that the base is chosen from, 2 MiB aligned. */
+#define RT_WINDOW_LOW    0x566000000000ull
+#define RT_WINDOW_HIGH   0x567f00000000ull
+#define RT_FIXED_BASE    0x567000000000ull
+
+/* Where the stub is linked; nothing of a guest may be planned there. */
+#define RT_STUB_BASE     0x200000000000ull
+#define RT_STUB_SPAN     0x10000ull
+#define RT_PLAN_ADDR     (RT_STUB_BASE + RT_STUB_SPAN) /* the plan, until the start is done */
+#define RT_PLAN_MAX      0x1000000ull
+
+#ifndef __ASSEMBLER__
+
+_Static_assert(offsetof(struct rt_gate_frame, rax) == 0x30, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_gate_frame, stack) == 0x40, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_gate_frame, callback) == 0x90, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_gate_frame, err) == 0x98, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_gate_frame, vector) == 0x9c, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_gate_frame, cb_ireg) == 0xa0, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_gate_frame, xmm) == 0xd0, "dispatch_x86_64.S");
+_Static_assert(sizeof(struct rt_gate_frame) == RT_GATE_FRAME_SIZE, "dispatch_x86_64.S");
+
+/* ---- The plan: how a process is laid out, made by the host process, executed by the stub ----
+ * One blob in a sealed memfd: struct rt_plan, then the arrays at the byte offsets it gives. The stub
+ * maps it, collects the other descriptors in order (RT_GATE_DESCRIPTOR), makes the mappings in
+ * order, closes everything, and jumps to `start` in the region with rdi = the plan and rsi = its
+ * stack pointer as the kernel gave it. */
+#define RT_PLAN_MAGIC 0x4e414c50434d5452ull
+
+struct rt_map {
+	uint64_t addr;   /* page aligned */
+	uint64_t len;    /* bytes, whole pages */
+	uint64_t offset; /* in the descriptor, page aligned */
+	uint32_t prot;   /* PROT_* */
+	uint32_t flags;  /* MAP_SHARED or MAP_PRIVATE (| MAP_ANONYMOUS): MAP_FIXED_NOREPLACE is added */
+	int32_t fd;      /* index of the descriptor, -1 for anonymous memory */
+	uint32_t zero_from; /* bytes: zero the mapping from here to its end (bss in a file page); 0: none */
+};
+
+struct rt_resolve { /* an IRELATIVE relocation of a guest object: *where = ((fn)resolver)() */
+	uint64_t where;
+	uint64_t resolver;
+};
+
+struct rt_plan {
+	uint64_t magic;
+	uint64_t size;        /* bytes of the whole blob */
+	uint64_t region_base;
+	uint64_t start;       /* rt_start or rt_boot, in the region */
+	uint32_t n_fds;       /* descriptors that follow the plan itself */
+	uint32_t n_maps;
+	uint64_t maps;        /* struct rt_map[n_maps]: the region's first */
+	uint32_t n_seal;      /* 1: mseal [seal_addr, seal_addr + seal_len) where the kernel can */
+	uint32_t flags;       /* RT_PLAN_* */
+	uint64_t seal_addr, seal_len;
+	/* For a guest program; all 0 in the boot process. */
+	uint64_t entry;       /* where the first thread starts: the interpreter's entry if there is one */
+	uint64_t program_entry, program_phdr, program_phent, program_phnum; /* AT_ENTRY, AT_PHDR... */
+	uint64_t program_base;     /* load bias */
+	uint64_t interpreter_base; /* AT_BASE, 0 without */
+	uint64_t fs_base;          /* of the first thread, 0: none; programs that Microcosm links */
+	uint64_t resolves;         /* struct rt_resolve[n_resolves] */
+	uint64_t inits;            /* uint64_t[n_inits]: called in order with (argc, argv, envp) */
+	uint32_t n_resolves, n_inits;
+	uint64_t relro;            /* struct rt_map[n_relro], prot applied after resolves; fd unused */
+	uint32_t n_relro;
+	uint32_t execfn;           /* byte offset in the blob of the string for AT_EXECFN, 0: keep */
+};
+#define RT_PLAN_NO_VDSO 1u    /* unmap the vDSO and drop AT_SYSINFO_EHDR */
+#define RT_PLAN_EXEC_STACK 2u /* PT_GNU_STACK asks for an executable stack */
+
+/* What rt_boot runs: resolvers of module objects, then initialisers; at the end, finalisers. Lies in
+ * the region's sealed part. */
+struct rt_boot_list {
+	uint64_t resolvers, n_resolvers; /* address of uint64_t[] of resolver functions */
+	uint64_t calls, n_calls;         /* address of uint64_t[] of functions */
+};
+
+#endif
+#endif

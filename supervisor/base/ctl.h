@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * What tracer and host process say to each other: messages over one SOCK_SEQPACKET pair (descriptor
+ * CTL_FD in the host process), and a table of threads that the tracer writes and the host reads. */
+#ifndef BASE_CTL_H
+#define BASE_CTL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CTL_FD 3 /* the host process's end of the pair */
+#define CTL_TEXT_MAX 61440
+#define CTL_FDS_MAX 4
+
+enum ctl_type {
+	/* Tracer to host; "reply" is what the host answers. */
+	CTL_REGION = 1, /* fds: sealed memfd, shared memfd, thread table; a base, b size, c rt_start;
+			   text: struct region_map[]. First message. No reply. */
+	CTL_MODULE_TEXT, /* a low, b high: callbacks may go there. No reply. */
+	CTL_IMPORT,     /* a gate index, b vector flag; text: symbol\0module\0library\0library\0... */
+	CTL_BIND,       /* all CTL_IMPORTs are sent: dlopen and dlsym them. Reply CTL_OK or CTL_FAILED */
+	CTL_PROGRAM,    /* fd: the program; a randomize; text: path\0module_dir\0. Reply CTL_OK
+			   (a PT_GNU_STACK executable) or CTL_FAILED (a exit status) */
+	CTL_LISTENER,   /* fd: a seccomp listener, sent by the process that installed the filter */
+	CTL_SEAL,       /* the host process gives up what it no longer needs. Reply CTL_OK/CTL_FAILED */
+	CTL_SETTLE,     /* slot; a sequence number, b 1: interrupt a running worker. Reply CTL_SETTLED,
+			   when the outcome is known; several may be under way */
+	CTL_DROP,       /* slot: the thread is gone. Worker interrupted, result dropped. No reply. */
+	CTL_SYMBOLIZE,  /* a address, of the program. Reply CTL_OK with text */
+	CTL_TRACE,      /* a 1: report gates by CTL_GATE. No reply. */
+
+	/* Host to tracer. */
+	CTL_OK = 64,
+	CTL_FAILED,     /* text: the message; a exit status */
+	CTL_SETTLED,    /* slot; a sequence number, b enum ctl_outcome, c the status for rax */
+	CTL_END,        /* the world must end; text: why */
+	CTL_GATE,       /* slot, a gate index, text: struct ctl_gate: a gate call has been served */
+};
+
+enum ctl_outcome {
+	CTL_REPEAT = 1, /* never received, or still running and not to be interrupted: call again with
+			   the same sequence number */
+	CTL_DONE,       /* results are in the frame, c goes into rax */
+};
+
+struct ctl_msg {
+	uint32_t type; /* enum ctl_type */
+	uint32_t slot; /* index in the thread table */
+	uint64_t a, b, c;
+	uint32_t text_len;
+	uint32_t n_fds; /* filled in by ctl_receive */
+	int fds[CTL_FDS_MAX];
+	char text[CTL_TEXT_MAX + 1]; /* ctl_receive puts a 0 after it */
+};
+
+struct ctl_gate { /* payload of CTL_GATE */
+	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC */
+	uint64_t ireg[6];
+	uint64_t rax;
+	int32_t err; /* errno after the call */
+	uint32_t status;
+};
+
+/* One for each slot (rt.h), in a memfd that no guest has. The tracer writes it before it lets the
+ * thread run: all fields, then epoch, then tid. A new start, exec or owner is a new epoch. */
+struct ctl_thread {
+	_Atomic uint32_t tid;   /* the kernel's id, 0: no thread */
+	_Atomic uint32_t epoch; /* what the host recorded under another epoch is void */
+	int64_t id;             /* Microcosm's id */
+	int32_t process;
+	uint32_t plan;          /* enum ctl_plan: what RT_GATE_DESCRIPTOR hands out */
+};
+
+enum ctl_plan { CTL_PLAN_NONE, CTL_PLAN_BOOT, CTL_PLAN_PROGRAM };
+
+/* Sends msg with its text and n_fds descriptors; restarts on EINTR. 0 or -errno. Thread-safe. */
+int ctl_send(int socket, const struct ctl_msg *msg);
+/* 1 with a message, 0 at the end of the stream, -EAGAIN with wait 0 when there is none, -EPROTO for a
+ * malformed one. Descriptors are close-on-exec and the caller's. */
+int ctl_receive(int socket, struct ctl_msg *msg, int wait);
+
+#endif
