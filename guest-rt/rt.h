@@ -5,6 +5,12 @@
 
 #include "microcosm.h"
 
+#ifdef __ASSEMBLER__
+#define RT_U(value) value
+#else
+#define RT_U(value) value##ull
+#endif
+
 /* ---- Numbers above the table's range ---- */
 
 /* Every gate: rdi frame, rsi gate index, rdx the thread's sequence number, r10 the thread's slot.
@@ -12,6 +18,44 @@
 #define RT_NR_GATE 0x3fff0000
 /* The runtime's own requests to the tracer: rdi is an RT_OP. Trapped like any ungranted number. */
 #define RT_NR_TRACER 0x3fff0001
+
+#define RT_GATE_MAX 8192
+#define RT_GATE_FRAME_SIZE 0x150
+
+/* ---- The region's layout: offsets from its base ---- */
+#define RT_REGION_SIZE   RT_U(0x100000000) /* 4 GiB of addresses; pages cost only when touched */
+#define RT_OFF_HEADER    RT_U(0x0)
+#define RT_OFF_TABLE     RT_U(0x1000)
+#define RT_TABLE_BYTES   (MC_NR_COUNT * RT_U(8))
+#define RT_OFF_STUBS     RT_U(0x100000) /* text made by the tracer */
+#define RT_STUB_SIZE     RT_U(16)
+#define RT_OFF_CORE_STUBS   (RT_OFF_STUBS)           /* 256: index -nr */
+#define RT_OFF_KERNEL_STUBS (RT_OFF_STUBS + 0x1000)  /* 1024: index nr */
+#define RT_KERNEL_STUBS  RT_U(1024)
+#define RT_OFF_GATE_STUBS   (RT_OFF_STUBS + 0x10000) /* RT_GATE_MAX: index gate */
+#define RT_STUBS_BYTES   RT_U(0x40000)
+#define RT_OFF_MODULES   RT_U(0x200000)
+#define RT_OFF_HEAP      RT_U(0x10000000)
+#define RT_HEAP_BYTES    RT_U(0x30000000)
+#define RT_OFF_THREADS   RT_U(0x40000000)
+#define RT_SLOT_BYTES    RT_U(0x40000)
+#define RT_SLOT_COUNT    ((RT_REGION_SIZE - RT_OFF_THREADS) / RT_SLOT_BYTES)
+/* Within a thread's slot: a guard page, the handler stack, the structure. */
+#define RT_SLOT_GUARD    RT_U(0x1000)
+#define RT_SLOT_STACK_HIGH RT_U(0x20000)
+#define RT_SLOT_THREAD   RT_U(0x20000)
+/* The window that the base is chosen from, 2 MiB aligned. */
+#define RT_WINDOW_LOW    RT_U(0x566000000000)
+#define RT_WINDOW_HIGH   RT_U(0x567f00000000)
+#define RT_FIXED_BASE    RT_U(0x567000000000)
+
+/* Where the stub is linked; nothing of a guest may be planned there. */
+#define RT_STUB_BASE     RT_U(0x200000000000)
+#define RT_STUB_SPAN     RT_U(0x10000)
+#define RT_PLAN_ADDR     (RT_STUB_BASE + RT_STUB_SPAN) /* the plan, until the start is done */
+#define RT_PLAN_MAX      RT_U(0x1000000)
+
+#ifndef __ASSEMBLER__
 
 enum rt_op {
 	RT_OP_START = 1,    /* the stub is done: rsi = first user rip, rdx = first user rsp; once */
@@ -28,7 +72,6 @@ enum rt_gate {
 	RT_GATE_RETURN = 1,     /* a callback returned: rax, xmm0 in the frame */
 	RT_GATE_FIRST = 16,     /* host functions */
 };
-#define RT_GATE_MAX 8192
 
 /* What a gate call returns in rax. */
 enum rt_gate_status {
@@ -49,42 +92,6 @@ struct rt_gate_frame {
 	uint64_t cb_ireg[6]; /* 0xa0 host writes: the callback's arguments */
 	uint64_t xmm[8][2];  /* 0xd0 arguments; results in 0 and 1; a callback's arguments */
 };
-#define RT_GATE_FRAME_SIZE 0x150
-
-/* ---- The region's layout: offsets from its base ---- */
-#define RT_REGION_SIZE   0x100000000ull /* 4 GiB of addresses; pages cost only when touched */
-#define RT_OFF_HEADER    0x0ull
-#define RT_OFF_TABLE     0x1000ull
-#define RT_TABLE_BYTES   (MC_NR_COUNT * 8ull)
-#define RT_OFF_STUBS     0x100000ull /* text made by the tracer */
-#define RT_STUB_SIZE     16ull
-#define RT_OFF_CORE_STUBS   (RT_OFF_STUBS)           /* 256: index -nr */
-#define RT_OFF_KERNEL_STUBS (RT_OFF_STUBS + 0x1000)  /* 1024: index nr */
-#define RT_KERNEL_STUBS  1024ull
-#define RT_OFF_GATE_STUBS   (RT_OFF_STUBS + 0x10000) /* RT_GATE_MAX: index gate */
-#define RT_STUBS_BYTES   0x40000ull
-#define RT_OFF_MODULES   0x200000ull
-#define RT_OFF_HEAP      0x10000000ull
-#define RT_HEAP_BYTES    0x30000000ull
-#define RT_OFF_THREADS   0x40000000ull
-#define RT_SLOT_BYTES    0x40000ull
-#define RT_SLOT_COUNT    ((RT_REGION_SIZE - RT_OFF_THREADS) / RT_SLOT_BYTES)
-/* Within a thread's slot: a guard page, the handler stack, the structure. */
-#define RT_SLOT_GUARD    0x1000ull
-#define RT_SLOT_STACK_HIGH 0x20000ull
-#define RT_SLOT_THREAD   0x20000ull
-/* The window that the base is chosen from, 2 MiB aligned. */
-#define RT_WINDOW_LOW    0x566000000000ull
-#define RT_WINDOW_HIGH   0x567f00000000ull
-#define RT_FIXED_BASE    0x567000000000ull
-
-/* Where the stub is linked; nothing of a guest may be planned there. */
-#define RT_STUB_BASE     0x200000000000ull
-#define RT_STUB_SPAN     0x10000ull
-#define RT_PLAN_ADDR     (RT_STUB_BASE + RT_STUB_SPAN) /* the plan, until the start is done */
-#define RT_PLAN_MAX      0x1000000ull
-
-#ifndef __ASSEMBLER__
 
 _Static_assert(offsetof(struct rt_gate_frame, rax) == 0x30, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_gate_frame, stack) == 0x40, "dispatch_x86_64.S");

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT
+ * The dispatcher, thread starts, gate calls and guest copies: what C cannot say.
+ *
+ * GS is the thread structure. Between rt_dispatch_begin and rt_dispatch_end, and while depth is not 0,
+ * a thread is "inside": the tracer holds its signals. From rt_exit_check to rt_exit_end the code can be
+ * begun again at rt_exit_check at any point: that is how the tracer closes the race between the check
+ * of `pending` and the jump to the caller. */
+#include "rt.h"
+
+#define T_SELF       %gs:0x00
+#define T_FRAME      %gs:0x30
+#define T_STACK_LOW  %gs:0x38
+#define T_STACK_HIGH %gs:0x40
+#define T_DEPTH      %gs:0x48
+#define T_PENDING    %gs:0x4c
+#define T_SEQUENCE   %gs:0x50
+#define T_ERRNO      %gs:0x58
+#define T_SLOT       %gs:0x5c
+#define T_SCRATCH    %gs:0x60
+
+#define F_RAX 0x00
+#define F_RDI 0x08
+#define F_RSI 0x10
+#define F_RDX 0x18
+#define F_R10 0x20
+#define F_R8  0x28
+#define F_R9  0x30
+#define F_RBX 0x38
+#define F_RBP 0x40
+#define F_R12 0x48
+#define F_R13 0x50
+#define F_R14 0x58
+#define F_R15 0x60
+#define F_RIP 0x68
+#define F_RFLAGS 0x70
+#define F_RSP 0x78
+#define F_OUTER 0x80
+#define F_FLAGS 0x88
+#define F_SIZE 0x90
+
+#define ENOSYS 38
+#define EFAULT 14
+
+/* Filled in by the tracer before anything runs; read-only for guests. struct rt_config in rt_guest.h. */
+	.section .data.rel.ro, "aw", @progbits
+	.balign 64
+	.globl rt_config
+	.type rt_config, @object
+	.size rt_config, 64
+rt_config:
+	.quad 0 /* 0x00 header */
+	.quad 0 /* 0x08 table, at index of number 0 */
+	.quad 0 /* 0x10 region base */
+	.quad 0 /* 0x18 region size */
+	.quad 0 /* 0x20 entry for mc_call: rt_entry or rt_entry_trap */
+	.quad 0 /* 0x28 XSAVE mask */
+	.quad 0 /* 0x30 XSAVE bytes */
+	.quad 0
+
+	.text
+	.macro FUNCTION name
+	.globl \name
+	.type \name, @function
+	.balign 16
+\name:
+	.endm
+
+	.globl rt_dispatch_begin
+rt_dispatch_begin:
+
+/* The entry: called with the registers of a `syscall`. rflags 0 in the frame marks this way in. */
+FUNCTION rt_entry
+	popq %rcx
+	xorl %r11d, %r11d
+	/* fall through */
+
+/* Where the tracer sends a trapped call: rcx = return address, r11 = flags (never 0), DF clear. */
+	.globl rt_upcall
+rt_upcall:
+	movq %rsp, T_SCRATCH
+	cmpl $0, T_DEPTH
+	jne 1f
+	movq T_STACK_HIGH, %rsp
+	subq $F_SIZE, %rsp
+	jmp 2f
+1:	leaq -(128 + F_SIZE)(%rsp), %rsp /* the red zone of the handler that called */
+	andq $-16, %rsp
+2:	movq %rax, F_RAX(%rsp)
+	movq %rdi, F_RDI(%rsp)
+	movq %rsi, F_RSI(%rsp)
+	movq %rdx, F_RDX(%rsp)
+	movq %r10, F_R10(%rsp)
+	movq %r8, F_R8(%rsp)
+	movq %r9, F_R9(%rsp)
+	movq %rbx, F_RBX(%rsp)
+	movq %rbp, F_RBP(%rsp)
+	movq %r12, F_R12(%rsp)
+	movq %r13, F_R13(%rsp)
+	movq %r14, F_R14(%rsp)
+	movq %r15, F_R15(%rsp)
+	movq %rcx, F_RIP(%rsp)
+	movq %r11, F_RFLAGS(%rsp)
+	movq T_SCRATCH, %rbx
+	movq %rbx, F_RSP(%rsp)
+	movq T_FRAME, %rbx
+	movq %rbx, F_OUTER(%rsp)
+	movq $0, F_FLAGS(%rsp)
+	movq %rsp, T_FRAME
+	incl T_DEPTH
+
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %rbx
+	cmpq $MC_NR_COUNT, %rbx
+	jae 5f
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rax,8), %rbx
+	testq %rbx, %rbx
+	jz 5f
+	movq %r10, %rcx
+	/* A handler in guest memory may use the vector registers: keep them if the caller trapped. */
+	movq %rbx, %rax
+	subq rt_config+0x10(%rip), %rax
+	cmpq rt_config+0x18(%rip), %rax
+	jae 4f
+	xorl %eax, %eax
+	call *%rbx
+3:	/* rsp is the frame again. */
+	movq F_OUTER(%rsp), %rcx
+	movq %rcx, T_FRAME
+	decl T_DEPTH
+	jnz 7f
+	movq %rax, F_RAX(%rsp)
+
+	.globl rt_exit_check
+rt_exit_check:
+	cmpl $0, T_PENDING
+	jne 6f
+	movq T_STACK_HIGH, %r11
+	subq $F_SIZE, %r11
+	movq F_RAX(%r11), %rax
+	movq F_RDI(%r11), %rdi
+	movq F_RSI(%r11), %rsi
+	movq F_RDX(%r11), %rdx
+	movq F_R10(%r11), %r10
+	movq F_R8(%r11), %r8
+	movq F_R9(%r11), %r9
+	movq F_RBX(%r11), %rbx
+	movq F_RBP(%r11), %rbp
+	movq F_R12(%r11), %r12
+	movq F_R13(%r11), %r13
+	movq F_R14(%r11), %r14
+	movq F_R15(%r11), %r15
+	testb $4, F_RFLAGS+1(%r11)
+	jz 1f
+	std
+1:	movq F_RIP(%r11), %rcx
+	movq F_RSP(%r11), %rsp
+	jmp *%rcx
+	.globl rt_exit_end
+rt_exit_end:
+
+4:	testq %r11, %r11
+	jz 8f
+	movq %rbx, %rax
+	call mc_fp_call
+	jmp 3b
+8:	xorl %eax, %eax
+	call *%rbx
+	jmp 3b
+
+5:	movq $-ENOSYS, %rax
+	jmp 3b
+
+6:	/* Something was held back: the tracer leaves in our place. */
+	movl $RT_NR_TRACER, %eax
+	movl $2, %edi /* RT_OP_PENDING */
+	syscall
+	ud2
+
+7:	/* Back into the handler that called. */
+	movq F_RDI(%rsp), %rdi
+	movq F_RSI(%rsp), %rsi
+	movq F_RDX(%rsp), %rdx
+	movq F_R10(%rsp), %r10
+	movq F_R8(%rsp), %r8
+	movq F_R9(%rsp), %r9
+	movq F_RBX(%rsp), %rbx
+	movq F_RIP(%rsp), %rcx
+	movq F_RFLAGS(%rsp), %r11
+	movq F_RSP(%rsp), %rsp
+	testl $0x400, %r11d
+	jz 1f
+	std
+1:	jmp *%rcx
+
+/* A thread starts: on its handler stack lies the frame of the registers that it is to have, depth is
+ * 1. First the guard page below the handler stack, then -17, then out as from any handler. */
+FUNCTION rt_thread_begin
+	movl $10, %eax /* mprotect(guard, 4096, PROT_NONE) */
+	movq T_STACK_LOW, %rdi
+	subq $RT_SLOT_GUARD, %rdi
+	movl $RT_SLOT_GUARD, %esi
+	xorl %edx, %edx
+	syscall
+	movq rt_config+0x08(%rip), %rcx
+	movq (MC_SYS_THREAD_INIT * 8)(%rcx), %rbx
+	movq T_SELF, %rdi
+	xorl %esi, %esi
+	xorl %edx, %edx
+	xorl %ecx, %ecx
+	xorl %r8d, %r8d
+	xorl %r9d, %r9d
+	movq rt_config+0x10(%rip), %rax
+	xorl %ebp, %ebp
+	movq %rbx, %r12
+	subq %rax, %r12
+	cmpq rt_config+0x18(%rip), %r12
+	jae 2f
+	xorl %eax, %eax
+	call *%rbx
+1:	testq %rax, %rax
+	jnz rt_thread_refused
+	movq F_OUTER(%rsp), %rcx
+	movq %rcx, T_FRAME
+	decl T_DEPTH
+	jmp rt_exit_check
+2:	movq %rbx, %rax /* a fork's child has its parent's vector registers to keep */
+	call mc_fp_call
+	jmp 1b
+
+rt_thread_refused:
+	movq %rax, %rsi
+	xorl %edi, %edi
+	movl $MC_SYS_THREAD_KILL, %eax
+	syscall
+	ud2
+
+	.globl rt_dispatch_end
+rt_dispatch_end:
+
+/* With --trace the header's entry: every call stops for the tracer. */
+FUNCTION rt_entry_trap
+	syscall
+	ret
+
+/* First code of a thread of -16, on its own stack: rbx = entry, rdi = arg. */
+FUNCTION rt_thread_main
+	xorl %ebp, %ebp
+	call *%rbx
+	movq %rax, %rsi
+	xorl %edi, %edi
+	movl $MC_SYS_THREAD_KILL, %eax
+	syscall
+	ud2
+
+/* First code of a program that Microcosm linked: rdi = plan, rsp = the start-up vector. */
+FUNCTION rt_first
+	movq %rsp, %rbx
+	movq %rsp, %rsi
+	andq $-16, %rsp
+	call rt_guest_init
+	movq %rbx, %rsp
+	xorl %edx, %edx
+	xorl %ebx, %ebx
+	jmp *%rax
+
+/* A traced handler returns here; the tracer goes on at the caller's real address. */
+FUNCTION rt_trace_return
+	movq %rax, %rsi
+	movl $RT_NR_TRACER, %eax
+	movl $6, %edi /* RT_OP_TRACE_RETURN */
+	syscall
+	ud2
+
+/* long mc_call(int nr, a0..a5): by the entry. Tail-jumps: the entry pops our return address. */
+FUNCTION mc_call
+	movslq %edi, %rax
+	movq %rsi, %rdi
+	movq %rdx, %rsi
+	movq %rcx, %rdx
+	movq %r8, %r10
+	movq %r9, %r8
+	movq 8(%rsp), %r9
+	jmp *rt_config+0x20(%rip)
+
+FUNCTION mc_syscall
+	movslq %edi, %rax
+	movq %rsi, %rdi
+	movq %rdx, %rsi
+	movq %rcx, %rdx
+	movq %r8, %r10
+	movq %r9, %r8
+	movq 8(%rsp), %r9
+	syscall
+	ret
+
+/* Core entries that need not leave user space; C functions. */
+FUNCTION rt_core_self
+	movq T_SELF, %rax
+	ret
+
+FUNCTION rt_core_get
+	movslq %edi, %rdi
+	xorl %eax, %eax
+	leaq -MC_NR_MIN(%rdi), %rcx
+	cmpq $MC_NR_COUNT, %rcx
+	jae 1f
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rdi,8), %rax
+1:	ret
+
+FUNCTION rt_core_init
+	movl $2, 0x10(%rdi) /* MC_THREAD_RUNNING */
+	xorl %eax, %eax
+	ret
+
+/* mc_fp_call: calls the C function in rax with the vector state kept. General registers as a call. */
+FUNCTION mc_fp_call
+	pushq %rbp
+	movq %rsp, %rbp
+	pushq %rbx
+	pushq %r12
+	movq %rax, %rbx
+	movq %rdx, %r12
+	subq rt_config+0x30(%rip), %rsp
+	andq $-64, %rsp
+	/* XRSTOR wants the header's reserved words 0; XSAVE does not write them. */
+	movq $0, 512(%rsp)
+	movq $0, 520(%rsp)
+	movq $0, 528(%rsp)
+	movq $0, 536(%rsp)
+	movq $0, 544(%rsp)
+	movq $0, 552(%rsp)
+	movq $0, 560(%rsp)
+	movq $0, 568(%rsp)
+	movl rt_config+0x28(%rip), %eax
+	movl rt_config+0x2c(%rip), %edx
+	xsave64 (%rsp)
+	fninit
+	pushq $0
+	pushq $0x1f80
+	ldmxcsr (%rsp)
+	addq $16, %rsp
+	movq %r12, %rdx
+	xorl %eax, %eax
+	call *%rbx
+	movq %rax, %rbx
+	movl rt_config+0x28(%rip), %eax
+	movl rt_config+0x2c(%rip), %edx
+	xrstor64 (%rsp)
+	movq %rbx, %rax
+	leaq -16(%rbp), %rsp
+	popq %r12
+	popq %rbx
+	popq %rbp
+	ret
+
+/* Gate calls. The generated stub of gate i does `movl $i, %eax; jmp rt_gate_call` (or _vector). */
+	.macro GATE name, vector
+FUNCTION \name
+	pushq %rbp
+	movq %rsp, %rbp
+	pushq %rbx
+	subq $(RT_GATE_FRAME_SIZE + 8), %rsp
+	movl %eax, %ebx
+	movq %rdi, 0x00(%rsp)
+	movq %rsi, 0x08(%rsp)
+	movq %rdx, 0x10(%rsp)
+	movq %rcx, 0x18(%rsp)
+	movq %r8, 0x20(%rsp)
+	movq %r9, 0x28(%rsp)
+	.irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+	movq (16 + 8 * \i)(%rbp), %rax
+	movq %rax, (0x40 + 8 * \i)(%rsp)
+	.endr
+	movl $\vector, 0x9c(%rsp)
+	.if \vector
+	.irp i, 0, 1, 2, 3, 4, 5, 6, 7
+	movups %xmm\i, (0xd0 + 16 * \i)(%rsp)
+	.endr
+	.endif
+1:	movq T_SEQUENCE, %rdx
+	incq %rdx
+	movq %rdx, T_SEQUENCE
+	movq %rsp, %rdi
+	movl %ebx, %esi
+	movl T_SLOT, %r10d
+	movl $RT_NR_GATE, %eax
+	syscall
+	testq %rax, %rax
+	jnz 2f
+	movl 0x98(%rsp), %eax
+	movl %eax, T_ERRNO
+	movq 0x30(%rsp), %rax
+	movq 0x38(%rsp), %rdx
+	.if \vector
+	movups 0xd0(%rsp), %xmm0
+	movups 0xe0(%rsp), %xmm1
+	.endif
+	jmp 4f
+2:	cmpq $1, %rax /* RT_GATE_CALLBACK */
+	jne 3f
+	movq 0xa0(%rsp), %rdi
+	movq 0xa8(%rsp), %rsi
+	movq 0xb0(%rsp), %rdx
+	movq 0xb8(%rsp), %rcx
+	movq 0xc0(%rsp), %r8
+	movq 0xc8(%rsp), %r9
+	.if \vector
+	.irp i, 0, 1, 2, 3, 4, 5, 6, 7
+	movups (0xd0 + 16 * \i)(%rsp), %xmm\i
+	.endr
+	.endif
+	call *0x90(%rsp)
+	movq %rax, 0x30(%rsp)
+	.if \vector
+	movups %xmm0, 0xd0(%rsp)
+	.endif
+	movl $1, %ebx /* RT_GATE_RETURN */
+	jmp 1b
+3:	movl %eax, %ecx /* the gate itself was refused: -errno */
+	negl %ecx
+	movl %ecx, T_ERRNO
+4:	addq $(RT_GATE_FRAME_SIZE + 8), %rsp
+	popq %rbx
+	popq %rbp
+	ret
+	.endm
+
+	GATE rt_gate_call, 0
+	GATE rt_gate_call_vector, 1
+
+/* Copies from and to a guest's memory: a fault between rt_copy_begin and rt_copy_end goes on at
+ * rt_copy_fault, by the tracer. */
+	.globl rt_copy_begin
+FUNCTION mc_copy_in
+rt_copy_begin:
+	.globl mc_copy_out
+	.type mc_copy_out, @function
+mc_copy_out:
+	movq %rdx, %rcx
+	rep movsb
+	xorl %eax, %eax
+	ret
+
+/* long mc_copy_in_string(char *to, const char *guest, size_t n) */
+FUNCTION mc_copy_in_string
+	xorl %eax, %eax
+1:	cmpq %rdx, %rax
+	jae 2f
+	movb (%rsi,%rax), %cl
+	movb %cl, (%rdi,%rax)
+	testb %cl, %cl
+	jz 3f
+	incq %rax
+	jmp 1b
+2:	movq $-36, %rax /* ENAMETOOLONG */
+3:	ret
+	.globl rt_copy_end
+rt_copy_end:
+
+	.globl rt_copy_fault
+rt_copy_fault:
+	movq $-EFAULT, %rax
+	ret
+
+FUNCTION memcpy
+	movq %rdi, %rax
+	movq %rdx, %rcx
+	rep movsb
+	ret
+
+FUNCTION memmove
+	movq %rdi, %rax
+	movq %rdx, %rcx
+	movq %rdi, %r8
+	subq %rsi, %r8
+	cmpq %rdx, %r8
+	jb 1f
+	rep movsb
+	ret
+1:	leaq -1(%rdi,%rdx), %rdi
+	leaq -1(%rsi,%rdx), %rsi
+	std
+	rep movsb
+	cld
+	ret
+
+FUNCTION memset
+	movq %rdi, %r8
+	movl %esi, %eax
+	movq %rdx, %rcx
+	rep stosb
+	movq %r8, %rax
+	ret
+
+	.section .note.GNU-stack, "", @progbits

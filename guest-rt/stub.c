@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// The stub: all that a new process executes before the region is there. It collects the plan and its
+// descriptors through gate calls, makes the mappings, and goes on in the region. Freestanding, linked
+// at RT_STUB_BASE; nothing of the supervisor is in it.
+#include <asm/unistd.h>
+#include <linux/mman.h>
+
+#include "rt.h"
+
+#define STUB_FDS_MAX 256
+
+static long call6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Nothing can be reported from here: the supervisor sees the status and says what failed. */
+static void fail(void)
+{
+	for (;;)
+		call6(__NR_exit_group, 125, 0, 0, 0, 0, 0);
+}
+
+static int next_descriptor(long sequence)
+{
+	long fd = call6(RT_NR_GATE, 0, RT_GATE_DESCRIPTOR, sequence, -1, 0, 0);
+	if (fd < 0)
+		fail();
+	return (int)fd;
+}
+
+static void map_one(const struct rt_map *map, const int *fds, uint32_t n_fds)
+{
+	long fd = map->fd >= 0 && (uint32_t)map->fd < n_fds ? fds[map->fd] : -1;
+	/* The bss of a file page is cleared through a mapping that can be written. */
+	long at = call6(__NR_mmap, (long)map->addr, (long)map->len, (long)map->prot,
+			(long)(map->flags | MAP_FIXED_NOREPLACE), fd, (long)map->offset);
+	if (at != (long)map->addr)
+		fail();
+	if (map->zero_from)
+		for (char *p = (char *)map->addr + map->zero_from, *end = (char *)map->addr + map->len;
+		     p < end; p++)
+			*(volatile char *)p = 0;
+}
+
+__attribute__((used)) static void stub_main(void *sp)
+{
+	int fds[STUB_FDS_MAX];
+	long sequence = 1;
+	int plan_fd = next_descriptor(sequence++);
+	const struct rt_plan *plan = (const struct rt_plan *)RT_PLAN_ADDR;
+	if (call6(__NR_mmap, RT_PLAN_ADDR, RT_PLAN_MAX, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+		  plan_fd, 0) != (long)RT_PLAN_ADDR)
+		fail();
+	if (plan->magic != RT_PLAN_MAGIC || plan->n_fds > STUB_FDS_MAX)
+		fail();
+	for (uint32_t i = 0; i < plan->n_fds; i++)
+		fds[i] = next_descriptor(sequence++);
+	const struct rt_map *maps = (const struct rt_map *)((const char *)plan + plan->maps);
+	for (uint32_t i = 0; i < plan->n_maps; i++)
+		map_one(&maps[i], fds, plan->n_fds);
+	for (uint32_t i = 0; i < plan->n_fds; i++)
+		call6(__NR_close, fds[i], 0, 0, 0, 0, 0);
+	call6(__NR_close, plan_fd, 0, 0, 0, 0, 0);
+	((void (*)(const struct rt_plan *, void *))plan->start)(plan, sp);
+	fail();
+}
+
+__asm__(".globl _start\n"
+	"_start:\n\t"
+	"xorl %ebp, %ebp\n\t"
+	"movq %rsp, %rdi\n\t"
+	"andq $-16, %rsp\n\t"
+	"call stub_main\n");
