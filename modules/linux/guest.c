@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * The Linux personality: the numbers of Linux x86-64, so that unmodified programs run. The table in
+ * linux_calls.def says what each may do; this file carries it out. */
+#include "../start.h"
+
+#include <asm/ioctls.h>
+#include <asm/prctl.h>
+#include <asm/termbits.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/time.h>
+
+#define FUTEX_FLAGS (FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)
+#define CLONE_FREE                                                                         \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_THREAD |     \
+	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
+	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO)
+
+enum { FSTAT = 5, GETRESUID = 118, GETRESGID = 120 };
+
+static mc_fn fstat_stub, getresuid_stub, getresgid_stub;
+
+/* glibc's fstat is this call with an empty path. The kernel's own fstat takes no path, so whatever
+ * the guest makes of its string after the look at it, no name reaches the kernel. */
+static long linux_newfstatat(long fd, long path, long buf, long flags, long a4, long a5)
+{
+	char first = 0;
+	(void)a4, (void)a5;
+
+	if (path != 0 && mc_copy_in(&first, (const void *)path, 1) != 0)
+		return -EFAULT;
+	if (first != 0 || (int)fd == AT_FDCWD)
+		return -ENOSYS;
+	if (((int)flags & AT_EMPTY_PATH) == 0)
+		return path != 0 ? -ENOENT : -EFAULT;
+	return fstat_stub(fd, buf, 0, 0, 0, 0);
+}
+
+/* Programs drop privileges that they do not have, and check that it worked: the first n ids are asked
+ * for, -1 leaves one alone. 0 where all three ids are the same and stay so. */
+static long ids_keep(mc_fn get, int n, long a, long b, long c)
+{
+	uint32_t wanted[3] = { (uint32_t)a, (uint32_t)b, (uint32_t)c }, ids[3];
+
+	if (get((long)&ids[0], (long)&ids[1], (long)&ids[2], 0, 0, 0) != 0)
+		return -EPERM;
+	if (ids[0] != ids[1] || ids[0] != ids[2])
+		return -EPERM;
+	for (int i = 0; i < n; i++)
+		if (wanted[i] != ids[0] && wanted[i] != UINT32_MAX)
+			return -EPERM;
+	return 0;
+}
+
+#define IDS_HANDLER(name, get, n)                                                          \
+	static long name(long a, long b, long c, long a3, long a4, long a5)                \
+	{                                                                                  \
+		(void)a3, (void)a4, (void)a5;                                              \
+		return n == 1 && (uint32_t)a == UINT32_MAX ? -EINVAL                       \
+							   : ids_keep(get, n, a, b, c);    \
+	}
+IDS_HANDLER(linux_setuid, getresuid_stub, 1)
+IDS_HANDLER(linux_setgid, getresgid_stub, 1)
+IDS_HANDLER(linux_setreuid, getresuid_stub, 2)
+IDS_HANDLER(linux_setregid, getresgid_stub, 2)
+IDS_HANDLER(linux_setresuid, getresuid_stub, 3)
+IDS_HANDLER(linux_setresgid, getresgid_stub, 3)
+
+static long refused_EPERM(long a0, long a1, long a2, long a3, long a4, long a5)
+{
+	(void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+	return -EPERM;
+}
+
+struct grant_row {
+	int nr;
+	struct mc_rule rules[3]; /* op 0 ends them */
+};
+
+static const struct grant_row grants[] = {
+#define GRANT(number, name, why, ...) { number, { __VA_ARGS__ } },
+#define MEDIATED(number, name, why, ...) { number, { __VA_ARGS__ } },
+#define HANDLED(number, name, why, handler)
+#define REFUSED(number, name, why, errnum)
+#include "linux_calls.def"
+#undef GRANT
+#undef MEDIATED
+#undef HANDLED
+#undef REFUSED
+};
+
+static const struct {
+	int nr;
+	mc_fn handler;
+} handlers[] = {
+#define GRANT(number, name, why, ...)
+#define MEDIATED(number, name, why, ...)
+#define HANDLED(number, name, why, handler) { number, handler },
+#define REFUSED(number, name, why, errnum) { number, refused_##errnum },
+#include "linux_calls.def"
+#undef GRANT
+#undef MEDIATED
+#undef HANDLED
+#undef REFUSED
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+MODULE_INIT linux_init(void)
+{
+	for (size_t i = 0; i < COUNT(grants); i++) {
+		size_t n = 0;
+		while (n < COUNT(grants[i].rules) && grants[i].rules[n].op != 0)
+			n++;
+		start_grant(grants[i].nr, grants[i].rules, n);
+	}
+	fstat_stub = mc_get(FSTAT);
+	getresuid_stub = mc_get(GETRESUID);
+	getresgid_stub = mc_get(GETRESGID);
+	for (size_t i = 0; i < COUNT(handlers); i++)
+		mc_register(handlers[i].nr, handlers[i].handler);
+}
