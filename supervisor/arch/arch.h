@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * What depends on the instruction set: register roles, stub bytes, vector state. Pure functions. */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/user.h>
+
+#include "microcosm.h"
+
+/* A stopped thread's registers. Edited as a whole, written back by one function (os_set_regs). */
+struct regs {
+	struct user_regs_struct user;
+};
+
+/* The low 32 bits of the number, signed, of the call at a system-call stop. */
+int32_t regs_nr(const struct regs *regs);
+/* The result that the caller will see; the kernel call that was under way, if any, is skipped. */
+void regs_set_result(struct regs *regs, int64_t result);
+/* Turns the trapped call into another one of the kernel's. */
+void regs_set_call(struct regs *regs, int64_t nr, const uint64_t args[6]);
+/* Steps back so that the `syscall` instruction is executed again, with number nr. */
+void regs_repeat_call(struct regs *regs, int64_t nr);
+/* A kernel call was broken off and would be restarted by the kernel (-512..-516 in rax). */
+bool regs_interrupted(const struct regs *regs);
+/* Does by hand what the kernel would do to restart it: for when it no longer can. */
+void regs_restart(struct regs *regs);
+
+/* What a handler's caller has in registers, to a frame and back. Segments, bases and the flags that a
+ * guest may not choose stay as they are in regs. */
+void regs_to_frame(const struct regs *regs, struct mc_frame *frame);
+void regs_from_frame(struct regs *regs, const struct mc_frame *frame);
+
+/* Sends a trapped caller to the dispatcher: rip, rcx = where it returns, r11 = flags, DF clear. */
+void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to);
+/* A new thread begins at rip with its stack pointer and thread structure (GS base). */
+void regs_begin(struct regs *regs, uint64_t rip, uint64_t rsp, uint64_t argument, uint64_t gs_base);
+
+#define ARCH_STUB_MAX 16
+#define ARCH_STUB_SYSCALL_OFFSET 8 /* where the `syscall` of a call stub lies */
+/* A C function of six arguments that makes call nr; bytes written. */
+size_t arch_call_stub(uint8_t out[ARCH_STUB_MAX], int32_t nr);
+/* The stub of a gate at address `at` that jumps to target with the index. */
+size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target);
+
+/* The vector state that the kernel has enabled: XSAVE's mask and the bytes that it writes. */
+void arch_vector_state(uint64_t *mask, uint64_t *size);
+
+#endif

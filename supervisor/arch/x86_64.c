@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// x86-64: register roles by the System V ABI and the kernel's syscall convention; stub bytes.
+#include "arch/arch.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <string.h>
+
+#define FLAG_DF 0x400ull
+/* Flags that user code may choose: CF PF AF ZF SF TF DF OF AC ID. */
+#define FLAGS_USER 0x240dd5ull
+#define FLAGS_FIXED 0x202ull
+
+/* include/linux/errno.h of the kernel: never seen by programs, only by tracers. */
+#define RESTARTSYS 512
+#define RESTARTNOINTR 513
+#define RESTARTNOHAND 514
+#define RESTART_RESTARTBLOCK 516
+#define NR_RESTART_SYSCALL 219
+
+int32_t regs_nr(const struct regs *regs)
+{
+	return (int32_t)regs->user.orig_rax;
+}
+
+void regs_set_result(struct regs *regs, int64_t result)
+{
+	regs->user.orig_rax = (unsigned long long)-1;
+	regs->user.rax = (unsigned long long)result;
+}
+
+void regs_set_call(struct regs *regs, int64_t nr, const uint64_t args[6])
+{
+	regs->user.orig_rax = (unsigned long long)nr;
+	regs->user.rax = (unsigned long long)nr;
+	regs->user.rdi = args[0];
+	regs->user.rsi = args[1];
+	regs->user.rdx = args[2];
+	regs->user.r10 = args[3];
+	regs->user.r8 = args[4];
+	regs->user.r9 = args[5];
+}
+
+void regs_repeat_call(struct regs *regs, int64_t nr)
+{
+	regs->user.rip -= 2;
+	regs->user.rax = (unsigned long long)nr;
+	regs->user.orig_rax = (unsigned long long)-1;
+}
+
+bool regs_interrupted(const struct regs *regs)
+{
+	int64_t rax = (int64_t)regs->user.rax;
+	return (int64_t)regs->user.orig_rax >= 0 &&
+	       (rax == -RESTARTSYS || rax == -RESTARTNOINTR || rax == -RESTARTNOHAND ||
+		rax == -RESTART_RESTARTBLOCK);
+}
+
+void regs_restart(struct regs *regs)
+{
+	if (!regs_interrupted(regs))
+		return;
+	int64_t nr = (int64_t)regs->user.rax == -RESTART_RESTARTBLOCK
+			     ? NR_RESTART_SYSCALL
+			     : (int64_t)regs->user.orig_rax;
+	regs_repeat_call(regs, nr);
+}
+
+void regs_to_frame(const struct regs *regs, struct mc_frame *frame)
+{
+	const struct user_regs_struct *u = &regs->user;
+	*frame = (struct mc_frame){
+		.rax = u->rax, .rdi = u->rdi, .rsi = u->rsi, .rdx = u->rdx, .r10 = u->r10,
+		.r8 = u->r8,   .r9 = u->r9,   .rbx = u->rbx, .rbp = u->rbp, .r12 = u->r12,
+		.r13 = u->r13, .r14 = u->r14, .r15 = u->r15, .rip = u->rip,
+		.rflags = u->eflags, .rsp = u->rsp,
+	};
+}
+
+void regs_from_frame(struct regs *regs, const struct mc_frame *frame)
+{
+	struct user_regs_struct *u = &regs->user;
+	u->rax = frame->rax;
+	u->rdi = frame->rdi;
+	u->rsi = frame->rsi;
+	u->rdx = frame->rdx;
+	u->r10 = frame->r10;
+	u->r8 = frame->r8;
+	u->r9 = frame->r9;
+	u->rbx = frame->rbx;
+	u->rbp = frame->rbp;
+	u->r12 = frame->r12;
+	u->r13 = frame->r13;
+	u->r14 = frame->r14;
+	u->r15 = frame->r15;
+	u->rip = frame->rip;
+	u->rcx = frame->rip;
+	u->r11 = frame->rflags;
+	u->rsp = frame->rsp;
+	u->eflags = (frame->rflags & FLAGS_USER) | FLAGS_FIXED;
+	u->orig_rax = (unsigned long long)-1;
+}
+
+void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to)
+{
+	struct user_regs_struct *u = &regs->user;
+	u->rax = (unsigned long long)(int64_t)regs_nr(regs);
+	u->orig_rax = (unsigned long long)-1;
+	u->rcx = return_to;
+	u->r11 = u->eflags | FLAGS_FIXED; /* never 0: that marks the direct entry */
+	u->eflags &= ~FLAG_DF;
+	u->rip = dispatcher;
+}
+
+void regs_begin(struct regs *regs, uint64_t rip, uint64_t rsp, uint64_t argument, uint64_t gs_base)
+{
+	struct user_regs_struct *u = &regs->user;
+	u->rip = rip;
+	u->rsp = rsp;
+	u->rdi = argument;
+	u->gs_base = gs_base;
+	u->orig_rax = (unsigned long long)-1;
+	u->eflags = FLAGS_FIXED;
+}
+
+size_t arch_call_stub(uint8_t out[ARCH_STUB_MAX], int32_t nr)
+{
+	/* movq %rcx,%r10; movl $nr,%eax; syscall; ret. A negative number is used by its low 32 bits. */
+	static const uint8_t code[] = {0x49, 0x89, 0xca, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3};
+	memset(out, 0xcc, ARCH_STUB_MAX);
+	memcpy(out, code, sizeof code);
+	memcpy(out + 4, &nr, sizeof nr);
+	return sizeof code;
+}
+
+size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target)
+{
+	/* movl $index,%eax; jmp target */
+	int32_t displacement = (int32_t)(target - (at + 10));
+	memset(out, 0xcc, ARCH_STUB_MAX);
+	out[0] = 0xb8;
+	memcpy(out + 1, &index, sizeof index);
+	out[5] = 0xe9;
+	memcpy(out + 6, &displacement, sizeof displacement);
+	return 10;
+}
+
+void arch_vector_state(uint64_t *mask, uint64_t *size)
+{
+	unsigned a, b, c, d;
+	*mask = 0x3; /* x87 and SSE: what every x86-64 has */
+	*size = 512 + 64;
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+		return;
+	uint32_t low, high;
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	if (!__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
+		return;
+	*mask = low | (uint64_t)high << 32;
+	*size = (b + 63) & ~63u;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Grants: kernel calls that modules let pass, while they load; compiled into the world's filter.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+static bool rule_valid(const struct mc_rule *rule)
+{
+	return rule->arg <= 5 && rule->op >= MC_RULE_EQ && rule->op <= MC_RULE_MASKED;
+}
+
+static bool rules_valid(const struct mc_rule *rules, uint64_t n)
+{
+	unsigned seen = 0;
+	for (uint64_t i = 0; i < n; i++) {
+		if (!rule_valid(&rules[i]) || seen >> rules[i].arg & 1)
+			return false;
+		seen |= 1u << rules[i].arg;
+	}
+	return true;
+}
+
+/* Rules may lie in the sealed part (constants) or in the shared part (data, stack). */
+static bool rules_copy(const struct world *w, uint64_t address, uint64_t n, struct mc_rule *out)
+{
+	for (size_t i = 0; i < w->region.n_maps; i++) {
+		const struct region_map *map = &w->region.maps[i];
+		if (address < map->addr || address - map->addr >= map->len)
+			continue;
+		const void *from = region_at(&w->region, map->part, (struct gaddr){address},
+					     n * sizeof *out);
+		if (!from)
+			return false;
+		memcpy(out, from, n * sizeof *out);
+		return true;
+	}
+	return false;
+}
+
+int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n)
+{
+	if (w->sealed)
+		return -EPERM;
+	if (nr < 0 || nr >= (int32_t)RT_KERNEL_STUBS || n > MC_RULES_MAX)
+		return -EINVAL;
+	struct grant grant = {.rule = {.nr = (uint32_t)nr, .n_conditions = (uint32_t)n}};
+	if (n && !rules_copy(w, rules, n, grant.rule.conditions))
+		return -EFAULT;
+	if (!rules_valid(grant.rule.conditions, n))
+		return -EINVAL;
+	if (w->n_grants == w->room_grants) {
+		size_t room = w->room_grants ? 2 * w->room_grants : 256;
+		struct grant *grown = realloc(w->grants, room * sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		w->grants = grown;
+		w->room_grants = room;
+	}
+	w->grants[w->n_grants++] = grant;
+	table_set(w, w->boot_thread, nr, table_kernel_stub(w, nr));
+	return 0;
+}
+
+bool grant_any(const struct world *w, int32_t nr)
+{
+	for (size_t i = 0; i < w->n_grants; i++)
+		if ((int32_t)w->grants[i].rule.nr == nr)
+			return true;
+	return false;
+}
+
+static bool condition_holds(const struct mc_rule *rule, const uint64_t args[6])
+{
+	uint64_t arg = args[rule->arg];
+	switch (rule->op) {
+	case MC_RULE_EQ: return arg == rule->value;
+	case MC_RULE_NE: return arg != rule->value;
+	case MC_RULE_LT: return arg < rule->value;
+	case MC_RULE_LE: return arg <= rule->value;
+	case MC_RULE_GE: return arg >= rule->value;
+	case MC_RULE_GT: return arg > rule->value;
+	case MC_RULE_MASKED: return (arg & rule->mask) == rule->value;
+	default: return false;
+	}
+}
+
+bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6])
+{
+	for (size_t i = 0; i < w->n_grants; i++) {
+		const struct os_rule *rule = &w->grants[i].rule;
+		if ((int32_t)rule->nr != nr)
+			continue;
+		bool all = true;
+		for (uint32_t c = 0; c < rule->n_conditions && all; c++)
+			all = condition_holds(&rule->conditions[c], args);
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+/* Calls that end processes, replace them or reach others always stop for the tracer, which checks
+ * and lets them pass (calls_mediated in loop.c). */
+extern bool call_is_mediated(int32_t nr);
+
+/* Left to the tracer by the filter: mediated, traced, or its entry is no longer a kernel stub and an
+ * argument rule would have to be tested twice. */
+static bool filtered(const struct world *w, int32_t nr)
+{
+	return !call_is_mediated(nr) &&
+	       !(w->trace && trace_wants(w->trace, TRACE_LINUX, nr, "linux"));
+}
+
+static bool interposed(const struct world *w, int32_t nr)
+{
+	return w->table->world[nr - MC_NR_MIN] != table_kernel_stub(w, nr);
+}
+
+int grant_filter(struct world *w, struct os_program *filter, struct os_program *extra,
+		 struct err *err)
+{
+	struct os_rule *rules = calloc(w->n_grants + 1, sizeof *rules);
+	uint32_t *nrs = calloc(RT_KERNEL_STUBS, sizeof *nrs);
+	if (!rules || !nrs) {
+		free(rules);
+		free(nrs);
+		return err_set(err, ENOMEM, "no memory for the filter's rules");
+	}
+	size_t n = 0, n_nrs = 0;
+	for (size_t i = 0; i < w->n_grants; i++)
+		if (filtered(w, (int32_t)w->grants[i].rule.nr))
+			rules[n++] = w->grants[i].rule;
+	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
+		if (grant_any(w, nr) && filtered(w, nr) && interposed(w, nr))
+			nrs[n_nrs++] = (uint32_t)nr;
+	*extra = (struct os_program){0};
+	uint64_t low = w->region.base + RT_OFF_KERNEL_STUBS;
+	int error = os_filter_make(rules, n, filter, err);
+	if (error == 0 && n_nrs)
+		error = os_filter_interpose(nrs, n_nrs, low, low + RT_KERNEL_STUBS * RT_STUB_SIZE,
+					    extra, err);
+	free(rules);
+	free(nrs);
+	return error;
+}

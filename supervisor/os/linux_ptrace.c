@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// Stopped threads: registers, calls, memory, resuming; by ptrace(2) and process_vm_readv(2).
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+static int request(enum __ptrace_request op, pid_t tid, uintptr_t addr, uintptr_t data)
+{
+	return ptrace(op, tid, (void *)addr, (void *)data) < 0 ? -errno : 0;
+}
+
+int os_get_call(pid_t tid, struct os_call *call)
+{
+	struct __ptrace_syscall_info info;
+	if (ptrace((enum __ptrace_request)PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) < 0)
+		return -errno;
+	if (info.op != PTRACE_SYSCALL_INFO_SECCOMP)
+		return -ESRCH; /* killed between the stop and now */
+	call->foreign = info.arch != AUDIT_ARCH_X86_64;
+	call->nr = (int32_t)info.seccomp.nr;
+	memcpy(call->args, info.seccomp.args, sizeof call->args);
+	call->ip = info.instruction_pointer;
+	call->sp = info.stack_pointer;
+	return 0;
+}
+
+int os_get_regs(pid_t tid, struct regs *regs)
+{
+	return request(PTRACE_GETREGS, tid, 0, (uintptr_t)&regs->user);
+}
+
+int os_set_regs(pid_t tid, const struct regs *regs)
+{
+	return request(PTRACE_SETREGS, tid, 0, (uintptr_t)&regs->user);
+}
+
+int os_set_result(pid_t tid, int64_t result, bool negative)
+{
+	if (!negative) {
+		int error = request(PTRACE_POKEUSER, tid,
+				    offsetof(struct user_regs_struct, orig_rax), (uintptr_t)-1);
+		if (error)
+			return error;
+	}
+	return request(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax),
+		       (uintptr_t)result);
+}
+
+int os_resume(pid_t tid, int signal)
+{
+	return request(PTRACE_CONT, tid, 0, (uintptr_t)signal);
+}
+
+int os_resume_to_call_end(pid_t tid, int signal)
+{
+	return request(PTRACE_SYSCALL, tid, 0, (uintptr_t)signal);
+}
+
+int os_interrupt(pid_t tid)
+{
+	return request(PTRACE_INTERRUPT, tid, 0, 0);
+}
+
+int os_listen(pid_t tid)
+{
+	return request(PTRACE_LISTEN, tid, 0, 0);
+}
+
+int os_get_siginfo(pid_t tid, siginfo_t *info)
+{
+	return request(PTRACE_GETSIGINFO, tid, 0, (uintptr_t)info);
+}
+
+int os_set_siginfo(pid_t tid, const siginfo_t *info)
+{
+	return request(PTRACE_SETSIGINFO, tid, 0, (uintptr_t)info);
+}
+
+int os_signal_disposition(pid_t tid, int signal)
+{
+	char path[64], line[256];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)tid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	uint64_t ignored = 0, caught = 0;
+	while (fgets(line, sizeof line, file)) {
+		if (strncmp(line, "SigIgn:", 7) == 0)
+			ignored = strtoull(line + 7, NULL, 16);
+		else if (strncmp(line, "SigCgt:", 7) == 0)
+			caught = strtoull(line + 7, NULL, 16);
+	}
+	fclose(file);
+	uint64_t bit = 1ull << (signal - 1);
+	return caught & bit ? 'h' : ignored & bit ? 'i' : 'd';
+}
+
+int os_send_signal(pid_t tgid, pid_t tid, int signal)
+{
+	long result = tid ? syscall(SYS_tgkill, tgid, tid, signal) : kill(tgid, signal);
+	return result < 0 ? -errno : 0;
+}
+
+ssize_t os_read(pid_t tid, uint64_t addr, void *to, size_t n)
+{
+	struct iovec local = {to, n}, remote = {(void *)(uintptr_t)addr, n};
+	ssize_t done = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+	if (done < 0 && errno == EFAULT && n > 1) {
+		/* One iovec is all or nothing up to the first bad page: read up to the page's end. */
+		size_t first = 4096 - (addr & 4095);
+		if (first < n) {
+			local.iov_len = remote.iov_len = first;
+			done = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+		}
+	}
+	return done < 0 ? -errno : done;
+}
+
+ssize_t os_write(pid_t tid, uint64_t addr, const void *from, size_t n)
+{
+	struct iovec local = {(void *)(uintptr_t)from, n}, remote = {(void *)(uintptr_t)addr, n};
+	ssize_t done = process_vm_writev(tid, &local, 1, &remote, 1, 0);
+	return done < 0 ? -errno : done;
+}
+
+int os_poke(pid_t tid, uint64_t addr, uint64_t word)
+{
+	if (request(PTRACE_POKEDATA, tid, addr, word) == 0)
+		return 0;
+	/* Not stopped: by its memory file, which a tracer may write through read-only mappings too. */
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/mem", (int)tid);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t done = pwrite(fd, &word, sizeof word, (off_t)addr);
+	int error = done == (ssize_t)sizeof word ? 0 : done < 0 ? -errno : -EIO;
+	close(fd);
+	return error;
+}
+
+uint64_t os_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

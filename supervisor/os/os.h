@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ * The one interface to the host's kernel: tracing, spawning, filters. Functions return 0 or -errno;
+ * -ESRCH means that the thread has been killed, an ordinary outcome: its exit event follows. */
+#ifndef OS_OS_H
+#define OS_OS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/arch.h"
+#include "base/err.h"
+
+/* ---- Events of traced threads ---- */
+
+enum os_event_kind {
+	OS_EVENT_TRAP,     /* a call that the filter hands to the tracer */
+	OS_EVENT_CALL_END, /* a kernel call that os_resume_to_call_end let run is done */
+	OS_EVENT_CALL_ENTRY, /* on its way in; only after os_resume_to_call_end: go on */
+	OS_EVENT_NEW,      /* made a thread or process: value is its tid */
+	OS_EVENT_EXEC,
+	OS_EVENT_EXITING,  /* last stop of a thread; value is its wait status */
+	OS_EVENT_STOP,     /* by os_interrupt, or the first stop of a new thread */
+	OS_EVENT_GROUP_STOP, /* job control: signal has the signal */
+	OS_EVENT_SIGNAL,   /* about to be delivered: signal has it */
+	OS_EVENT_GONE,     /* reaped: value is the wait status; no thread any more */
+	OS_EVENT_NONE,     /* nothing of ours (a spurious wake-up) */
+};
+
+struct os_event {
+	enum os_event_kind kind;
+	pid_t tid;
+	int signal;
+	int64_t value;
+};
+
+/* Installs the handlers of the signals that interrupt os_wait: SIGIO (the control socket) and those
+ * that are passed on to the guest. Once. */
+int os_wait_init(struct err *err);
+/* Blocks until a traced thread or child has an event, 0; or until a signal came, -EINTR (also for one
+ * that came since the last call); -ECHILD when there are no children. */
+int os_wait(struct os_event *event);
+/* The next signal that came for the supervisor itself, 0 when there is none. from_terminal: the kernel
+ * sent it to the whole foreground group. */
+int os_wait_signal(bool *from_terminal);
+
+/* ---- Stopped threads ---- */
+
+struct os_call { /* a trapped call, as PTRACE_GET_SYSCALL_INFO has it */
+	bool foreign; /* not by the 64-bit ABI: int 0x80 */
+	int32_t nr;   /* low 32 bits, signed */
+	uint64_t args[6];
+	uint64_t ip, sp;
+};
+
+int os_get_call(pid_t tid, struct os_call *call);
+int os_get_regs(pid_t tid, struct regs *regs);
+int os_set_regs(pid_t tid, const struct regs *regs);
+/* The trapped call is skipped and returns result. negative: its number is below 0 (cheaper). */
+int os_set_result(pid_t tid, int64_t result, bool negative);
+int os_resume(pid_t tid, int signal);
+/* Resumes until the kernel call that it is in, or will make next, ends. */
+int os_resume_to_call_end(pid_t tid, int signal);
+int os_interrupt(pid_t tid);
+int os_listen(pid_t tid); /* stay in a group stop */
+int os_get_siginfo(pid_t tid, siginfo_t *info);
+int os_set_siginfo(pid_t tid, const siginfo_t *info);
+/* Signal dispositions, from /proc: 'i' ignored, 'd' default, 'h' has a handler. */
+int os_signal_disposition(pid_t tid, int signal);
+int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */
+
+/* Memory of a guest; respects its protections. Bytes copied, possibly fewer, or -errno. */
+ssize_t os_read(pid_t tid, uint64_t addr, void *to, size_t n);
+ssize_t os_write(pid_t tid, uint64_t addr, const void *from, size_t n);
+/* One word of a private mapping, whatever its protection: for the table. tid need not be stopped. */
+int os_poke(pid_t tid, uint64_t addr, uint64_t word);
+
+/* ---- Filters ---- */
+
+struct os_program { /* classic BPF, as seccomp(2) takes it */
+	uint16_t n;
+	struct os_insn { uint16_t code; uint8_t jt, jf; uint32_t k; } *insns;
+};
+
+struct os_rule {
+	uint32_t nr;
+	uint32_t n_conditions;
+	struct mc_rule conditions[MC_RULES_MAX];
+};
+
+/* Gates notify; each rule allows; everything else stops for the tracer. */
+int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out, struct err *err);
+/* Numbers in nrs are handed to the tracer unless the call comes from [low, high). */
+int os_filter_interpose(const uint32_t *nrs, size_t n, uint64_t low, uint64_t high,
+			struct os_program *out, struct err *err);
+void os_program_free(struct os_program *program);
+
+/* ---- Spawning ---- */
+
+struct os_spawn {
+	int stub_fd;
+	char *const *argv, *const *envp;
+	const struct os_program *filter; /* its listener goes to control_fd as CTL_LISTENER */
+	const struct os_program *extra;  /* a further filter on top, or NULL */
+	int control_fd;
+	bool apart;     /* own process group: not part of the user's job */
+	bool no_stdio;  /* descriptors 0-2 from /dev/null */
+};
+
+/* A process that stops for the tracer from its first filtered call on. */
+int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err);
+/* Starts the host process with its end of a new socket pair. */
+int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, struct err *err);
+
+/* ---- Placement ---- */
+
+/* The CPU that a thread last ran on, or -errno. */
+int os_cpu_of(pid_t tid);
+/* tid 0: the caller. cpu -1: where the user allowed it when Microcosm started. */
+int os_place(pid_t tid, int cpu);
+
+uint64_t os_now_ns(void);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ * A world: one run. The state that the tracer keeps of its region, processes and threads; nothing in
+ * it is read from memory that a guest can write. One thread, the tracer's, touches it. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/arch.h"
+#include "base/ctl.h"
+#include "base/err.h"
+#include "load/modules.h"
+#include "os/os.h"
+#include "region/region.h"
+#include "rt.h"
+#include "trace/fault.h"
+#include "trace/trace.h"
+
+struct world;
+struct thread;
+
+/* ---- Processes: address spaces ---- */
+
+enum process_phase {
+	PROCESS_CHILD,    /* still the supervisor's code, on its way to execute the stub */
+	PROCESS_STUB,     /* the stub and rt_start: nothing of the guest's has run */
+	PROCESS_RUNNING,
+	PROCESS_ENDING,   /* its threads are being brought out of handlers and ended */
+};
+
+struct own_entry { /* an entry of the table that this process alone sees */
+	int32_t nr;
+	uint64_t fn;
+};
+
+struct process {
+	struct process *next;
+	int32_t id;      /* Microcosm's */
+	pid_t tgid;      /* the kernel's */
+	enum process_phase phase;
+	bool boot, first;
+	size_t n_threads; /* a vfork child's thread counts here until it executes */
+	struct own_entry *own; /* sorted by nr */
+	size_t n_own;
+	uint8_t private_pages[(RT_TABLE_BYTES / 4096 + 7) / 8]; /* of the table: copied on write */
+	uint8_t interposed[RT_KERNEL_STUBS / 8]; /* numbers that a stacked filter hands to us */
+	struct thread *ender; /* PROCESS_ENDING: the thread whose call or signal ends it, or NULL */
+	int end_signal;       /* PROCESS_ENDING: the signal, 0 for exit_group */
+	int forced_status;    /* exit status to report instead of the kernel's, -1: none */
+	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
+	size_t n_stacks, room_stacks;
+};
+
+/* ---- Threads ----
+ * state      set by                              next
+ * NEW        its maker's event or own first stop RUNNING by thread_begin
+ * RUNNING    thread_begin                        ENDED at its last stop
+ * ENDED      on_exiting; the kernel's thread may  freed by -19 (joinable) or when it is gone
+ *            be gone or not (`gone`)
+ */
+enum thread_state { THREAD_NEW, THREAD_RUNNING, THREAD_ENDED };
+
+struct held_signal {
+	siginfo_t info;
+	bool sent; /* sent again by us: its delivery stop gets this siginfo */
+};
+
+/* A kernel call that the tracer makes in a stopped thread, and what follows. */
+struct injection {
+	bool active;
+	struct regs saved;
+	/* Goes on with the thread, which is stopped and has its saved registers again. */
+	void (*then)(struct world *w, struct thread *t, int64_t result);
+	uint64_t data[4]; /* for then */
+};
+
+enum wait_kind { WAIT_NONE, WAIT_JOIN };
+
+#define CALLS_KEPT 16
+
+struct thread {
+	struct thread *hash_next;
+	pid_t tid, tgid;  /* the kernel's */
+	int64_t id;       /* Microcosm's */
+	uint32_t slot, epoch;
+	struct process *process; /* NULL: its maker's event has not come yet */
+	enum thread_state state;
+	bool stopped;     /* in a stop that we may edit and must resume */
+	bool first_stop_seen;
+	bool gone;        /* reaped */
+	bool joinable;    /* made by -16, or a world's or process's first */
+	bool guard_due;   /* its own mprotect of the guard page is still to come */
+	bool first_of_process;
+	int64_t value;    /* what it ended with */
+	uint64_t stack_base, stack_size; /* allocated by -16, 0: not ours */
+	struct mc_frame begin; /* THREAD_NEW: the registers that it starts with */
+
+	enum wait_kind wait;
+	struct thread *wait_for;  /* WAIT_JOIN */
+	uint64_t wait_value;      /* guest address for the value, or 0 */
+	struct thread *joiner;    /* who waits for this one */
+
+	bool kill_pending; /* -18 from elsewhere: takes effect outside handlers */
+	int64_t kill_value;
+	bool exiting;      /* its exit call is on the way: let it pass */
+	bool pass_next;    /* its next trapped call was checked: let it pass */
+
+	struct held_signal *held;
+	size_t n_held, room_held;
+
+	bool settling;     /* stopped in a gate that the host process settles */
+	bool settle_signal; /* on account of a signal in settle_info, else of -18 */
+	siginfo_t settle_info;
+	struct injection injection;
+	int32_t upcall_due; /* a vsyscall's number + 1: upcall at the next stop */
+
+	struct fault_call calls[CALLS_KEPT]; /* ring of the last trapped calls */
+	size_t n_calls;
+	struct traced_call *traced; /* trapped calls under way, innermost first */
+};
+
+/* ---- The table of calls ---- */
+
+struct grant {
+	struct os_rule rule;
+};
+
+struct table {
+	uint64_t world[MC_NR_COUNT]; /* index nr - MC_NR_MIN: the world's entries */
+};
+
+enum world_end {
+	END_NONE,
+	END_ORDERLY, /* first process ended, or MC_WORLD: finalisers run */
+	END_BROKEN,  /* a rule broken or a failure: at once */
+};
+
+struct world {
+	struct region region;
+	struct module_set *modules;
+	struct table *table;
+	struct grant *grants;
+	size_t n_grants, room_grants;
+	bool sealed;
+	uint64_t thread_size; /* bytes in use in every thread structure */
+	uint64_t canary;
+
+	struct process *processes;
+	int32_t last_process_id;
+	struct thread **by_tid; /* hash */
+	size_t n_threads;
+	struct thread *by_slot[RT_SLOT_COUNT];
+	uint32_t slot_generation[RT_SLOT_COUNT];
+	uint32_t *free_slots;   /* a stack: the lowest first at start */
+	size_t n_free_slots;
+	struct ctl_thread *thread_table; /* what the host process reads */
+	int thread_table_fd;
+
+	struct process *boot;
+	struct thread *boot_thread; /* parked after the initialisers */
+	struct process *first;
+	pid_t host_pid;
+	int control; /* socket to the host process */
+	bool host_gone;
+	struct ctl_msg *msg; /* one buffer for all messages in and out */
+
+	/* What the runtime in the region offers, by address. */
+	struct {
+		uint64_t config, entry, entry_trap, upcall, dispatch_begin, dispatch_end;
+		uint64_t exit_check, exit_end, thread_begin, thread_main, trace_return;
+		uint64_t core_self, core_get, core_init, boot, start;
+		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
+	} rt;
+	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */
+	uint64_t fini_list;
+	uint64_t scratch;   /* sealed pages for what injected calls point to */
+
+	enum world_end end;
+	int status; /* exit status */
+	char end_reason[512];
+	bool finalising, boot_ready;
+
+	struct trace *trace;  /* NULL: none */
+	bool trace_gates;
+	uint64_t stops;       /* for placement */
+	int cpu;
+	bool stopping; /* the supervisor stops itself once the first process has */
+	uint64_t start_ns;
+};
+
+/* Ends the world: everything is killed when control returns to the loop. The first reason counts. */
+void world_end(struct world *w, enum world_end how, int status, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* ---- world.c ---- */
+struct options;
+int world_run(const struct options *options, int *status, struct err *err);
+
+/* ---- call/thread.c: records ---- */
+int threads_init(struct world *w, struct err *err);
+void threads_free(struct world *w);
+struct process *process_new(struct world *w, pid_t tgid);
+void process_release(struct world *w, struct process *p);
+struct thread *thread_new(struct world *w, pid_t tid); /* not in a slot or process yet */
+struct thread *thread_find(const struct world *w, pid_t tid);
+struct thread *thread_by_id(const struct world *w, int64_t id);
+/* Gives it a slot, an id and a prepared structure in the region; -EAGAIN when all are taken. */
+int thread_place(struct world *w, struct thread *t, struct process *p);
+void thread_set_tid(struct world *w, struct thread *t, pid_t tid);
+/* Tells the host process who runs in the slot; before the thread is resumed. */
+void thread_report(struct world *w, struct thread *t, enum ctl_plan plan);
+void thread_forget(struct world *w, struct thread *t); /* frees slot and record */
+/* Its structure in the region: the tracer's view of bytes that guests write. */
+struct mc_thread *thread_structure(const struct world *w, const struct thread *t);
+uint64_t thread_address(const struct world *w, const struct thread *t);
+uint64_t thread_stack_high(const struct world *w, const struct thread *t);
+/* Handlers are active, or the dispatcher is: signals and kills wait. */
+bool thread_inside(const struct world *w, const struct thread *t, const struct regs *regs);
+void thread_set_pending(const struct world *w, const struct thread *t, bool pending);
+/* Writes t->begin to the handler stack and points regs at rt_thread_begin. */
+void thread_begin(struct world *w, struct thread *t, struct regs *regs);
+
+/* ---- call/table.c ---- */
+void table_init(struct world *w);
+uint64_t table_get(const struct world *w, const struct process *p, int32_t nr);
+/* Sets and returns the previous value; the memory of all processes is in line when it returns. */
+uint64_t table_set(struct world *w, struct thread *t, int32_t nr, uint64_t fn);
+void table_unset(struct world *w, struct thread *t, int32_t nr);
+int table_inherit(struct process *child, const struct process *parent);
+bool table_nr_valid(int64_t nr);
+uint64_t table_core_default(const struct world *w, int32_t nr); /* 0: not one of the nine */
+uint64_t table_core_stub(const struct world *w, int32_t nr);
+uint64_t table_kernel_stub(const struct world *w, int32_t nr); /* 0: the kernel has no such number */
+bool table_in_stubs(const struct world *w, uint64_t ip);
+
+/* ---- call/grant.c ---- */
+int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n);
+bool grant_any(const struct world *w, int32_t nr);
+bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6]);
+/* The world's filter; the second is for numbers that are granted and interposed, n 0 when none. */
+int grant_filter(struct world *w, struct os_program *filter, struct os_program *extra,
+		 struct err *err);
+
+/* ---- call/core.c: the nine calls ---- */
+
+enum served {
+	SERVED_RESULT,  /* *result is what the caller gets */
+	SERVED_BLOCKED, /* the thread sleeps in the kernel until it is woken */
+	SERVED_RESUMED, /* the callee has taken care of the thread */
+};
+
+enum served core_call(struct world *w, struct thread *t, int32_t nr, const uint64_t args[6],
+		      int64_t *result);
+/* Completes a -19 whose thread is stopped and whose target has ended. */
+void core_join_complete(struct world *w, struct thread *t, struct regs *regs);
+void core_join_cancel(struct thread *t);
+/* A thread has ended: wakes who waits for it, or releases it. */
+void core_thread_ended(struct world *w, struct thread *t);
+
+/* ---- call/end.c: ending threads and processes from outside ---- */
+void thread_kill_request(struct world *w, struct thread *t, int64_t value);
+/* At a stop of t outside handlers: makes it exit. */
+void thread_exit_now(struct world *w, struct thread *t, int64_t value);
+/* exit_group, or a signal that ends the process: true when nothing stands in the way, else the other
+ * threads are ended first and t waits. */
+bool process_end(struct world *w, struct process *p, struct thread *ender, int signal);
+void process_end_continue(struct world *w, struct process *p);
+
+/* ---- call/inject.c ---- */
+int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,
+	   const uint64_t args[6],
+	   void (*then)(struct world *, struct thread *, int64_t));
+void inject_finish(struct world *w, struct thread *t);
+
+/* ---- signals.c ---- */
+void signal_stop(struct world *w, struct thread *t, int signal);
+void signal_settled(struct world *w, struct thread *t, enum ctl_outcome outcome, int64_t status);
+/* RT_OP_PENDING: leaves the outermost handler in the dispatcher's place and sends what was held. */
+void signal_release(struct world *w, struct thread *t);
+/* At any other stop: true when t was in a gate on behalf of a kill and is being settled. */
+bool signal_settle_for_kill(struct world *w, struct thread *t, const struct regs *regs);
+
+/* ---- report.c: the trace's and the fault report's view of a world ---- */
+int report_open(struct world *w, const struct options *options, struct err *err);
+void report_call(struct world *w, struct thread *t, const struct os_call *call);
+void report_result(struct world *w, struct thread *t, int64_t result);
+/* A call whose result shows at a later stop of the thread. */
+bool report_wants(const struct world *w, const struct thread *t, int32_t nr);
+void report_begin(struct world *w, struct thread *t, int32_t nr, const uint64_t args[6],
+		  uint64_t return_to);
+bool report_end(struct world *w, struct thread *t, int64_t result, uint64_t *return_to);
+void report_drop(struct world *w, struct thread *t);
+void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);
+void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
+		  const struct regs *regs);
+
+/* ---- loop.c ---- */
+/* Resumes a stopped thread with what its state asks for. */
+void thread_resume(struct world *w, struct thread *t, int signal);
+/* Serves events until `until` is true or the world ends. */
+void loop_run(struct world *w, bool (*until)(const struct world *));
+void control_receive(struct world *w);
+/* Sends a request and waits for CTL_OK or CTL_FAILED, serving tracees meanwhile is not needed. */
+int control_ask(struct world *w, struct ctl_msg *msg, struct err *err);
+
+#endif
