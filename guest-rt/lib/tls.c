@@ -10,7 +10,14 @@
 #define ARCH_SET_FS 0x1002
 #define HWCAP2_FSGSBASE 2
 
-extern const Elf64_Dyn _DYNAMIC[] __attribute__((weak)) HIDDEN;
+/* By the instruction pointer: a compiler may go by the GOT, which is not relocated yet when mc_crt1.o
+ * asks. 0 in a program without a dynamic section. */
+static uintptr_t dynamic_address(void)
+{
+	uintptr_t address;
+	__asm__(".weak _DYNAMIC\n\t.hidden _DYNAMIC\n\tleaq _DYNAMIC(%%rip), %0" : "=r"(address));
+	return address;
+}
 
 uintptr_t mc_load_bias(void)
 {
@@ -20,8 +27,8 @@ uintptr_t mc_load_bias(void)
 	for (unsigned long i = 0; phdr && i < n; i++) {
 		if (phdr[i].p_type == PT_PHDR)
 			return (uintptr_t)phdr - phdr[i].p_vaddr;
-		if (phdr[i].p_type == PT_DYNAMIC && _DYNAMIC)
-			return (uintptr_t)_DYNAMIC - phdr[i].p_vaddr;
+		if (phdr[i].p_type == PT_DYNAMIC && dynamic_address())
+			return dynamic_address() - phdr[i].p_vaddr;
 	}
 	return 0;
 }
