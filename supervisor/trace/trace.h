@@ -40,8 +40,9 @@ struct trace_call {
 	const char *module; /* whose handler or gate it is: "core", "linux", "zlib"...; or NULL */
 	const char *name;   /* known by the caller (gates, modules' symbols); NULL: by the number */
 	uint64_t args[6];
+	int32_t host_errno; /* gates: errno after the call, to be set before trace_leave; or 0 */
 	uint64_t start_ns;  /* CLOCK_MONOTONIC */
-	char text[512];     /* trace_enter's: the line so far */
+	char text[512];     /* trace_enter's: the arguments, one a line */
 };
 
 int trace_open(const struct trace_options *options, const struct trace_access *access,
@@ -49,12 +50,20 @@ int trace_open(const struct trace_options *options, const struct trace_access *a
 /* Ends the output: prints the summary if it was asked for. 0, or -errno when lines were lost. */
 int trace_close(struct trace *trace, struct err *err);
 
+/* When the modules are loaded: a module:NAME of the set that is none of names is an error, which
+ * suggests what was meant. "linux" and "core" need not be among them. */
+int trace_check_modules(const struct trace *trace, const char *const *names, size_t n,
+			struct err *err);
+
 /* Whether a call is in the set: what need not be seen need not be trapped. */
 bool trace_wants(const struct trace *trace, enum trace_source source, int nr, const char *module);
 
 /* Decodes the arguments while the guest's memory is as it was at the call. */
 void trace_enter(struct trace *trace, struct trace_call *call);
-/* Writes the line: "[3] write(1, "hello\n", 6) = 6 <12.3 us>". */
+/* trace_enter, trace_leave and trace_unfinished take calls that trace_wants wants; leave may follow
+ * enter at once (gates, which are reported when they are over). Nothing is kept between the two but
+ * the call itself.
+ * Writes the line: "[3] write(1, "hello\n", 6) = 6 <12.3 us>". */
 void trace_leave(struct trace *trace, struct trace_call *call, int64_t result, uint64_t end_ns);
 /* The same for a call that never returned (exit, exec, killed): "= ?". */
 void trace_unfinished(struct trace *trace, struct trace_call *call);
@@ -64,7 +73,7 @@ void trace_signal(struct trace *trace, int64_t thread, int signo, const void *si
 void trace_event(struct trace *trace, int64_t thread, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* "SIGSEGV", "ENOENT", and a call's name by its number ("write", "mc_register", or NULL). */
+/* "SIGSEGV", "ENOENT", and a call's name by its number ("write", "mc_register"); NULL: none known. */
 const char *trace_signal_name(int signo);
 const char *trace_errno_name(int errnum);
 const char *trace_call_name(int nr);

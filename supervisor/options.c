@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: MIT
+// The command line, by a table: a row says how an option is called, what it sets, and what the help
+// says of it.
+#include "options.h"
+
+#include "trace/near.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum argument { ARG_NONE, ARG_OPTIONAL, ARG_REQUIRED }; /* optional: only as --name=ARGUMENT */
+
+struct parse {
+	struct options *options;
+	bool lines; /* asked for by --trace itself */
+	bool shape; /* by an option that lines are needed for */
+	struct err *err;
+};
+
+struct option_row {
+	char letter; /* 0: none */
+	const char *name;
+	enum argument argument;
+	const char *argument_name;
+	int (*set)(struct parse *parse, const char *argument);
+	const char *help; /* lines end in \n */
+};
+
+struct option_group {
+	const char *title;
+	const struct option_row *rows;
+};
+
+#define HINT "see 'microcosm --help'"
+
+/* ---- What options do ---- */
+
+static int set_trace(struct parse *parse, const char *argument)
+{
+	parse->lines = true;
+	if (argument)
+		parse->options->tracing.set = argument;
+	return 0;
+}
+
+static int set_output(struct parse *parse, const char *argument)
+{
+	if (!*argument)
+		return err_set(parse->err, EINVAL, "-o: a file name is missing; " HINT);
+	parse->options->tracing.file = argument;
+	return 0;
+}
+
+static int set_summary(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->tracing.summary = true;
+	return 0;
+}
+
+static int set_relative(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->tracing.relative = true;
+	parse->shape = true;
+	return 0;
+}
+
+static int set_format(struct parse *parse, const char *argument)
+{
+	if (strcmp(argument, "text") != 0 && strcmp(argument, "json") != 0)
+		return err_set(parse->err, EINVAL,
+			       "--trace-format: '%s' is neither 'text' nor 'json'; " HINT, argument);
+	parse->options->tracing.format = argument;
+	parse->shape = true;
+	return 0;
+}
+
+static int set_modules(struct parse *parse, const char *argument)
+{
+	if (!*argument)
+		return err_set(parse->err, EINVAL, "--modules: a file name is missing; " HINT);
+	parse->options->modules = argument;
+	return 0;
+}
+
+static int set_no_modules(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->no_modules = true;
+	return 0;
+}
+
+static int set_surface(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->action = OPTIONS_SURFACE;
+	return 0;
+}
+
+static int set_no_aslr(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->no_aslr = true;
+	return 0;
+}
+
+static int set_host_files(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->host_files = true;
+	return 0;
+}
+
+static int set_env(struct parse *parse, const char *argument)
+{
+	struct options *options = parse->options;
+	if (!strchr(argument, '=') || argument[0] == '=')
+		return err_set(parse->err, EINVAL, "--env: '%s' is not NAME=VALUE; " HINT, argument);
+	options->env[options->n_env++] = argument;
+	return 0;
+}
+
+static int set_clear_env(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->clear_env = true;
+	return 0;
+}
+
+static int set_help(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->action = OPTIONS_HELP;
+	return 0;
+}
+
+static int set_version(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->action = OPTIONS_VERSION;
+	return 0;
+}
+
+/* ---- The table ---- */
+
+static const struct option_row world_rows[] = {
+	{ 0, "modules", ARG_REQUIRED, "FILE", set_modules,
+	  "the module set (default: $MICROCOSM_MODULES,\nelse the installed one)\n" },
+	{ 0, "no-modules", ARG_NONE, NULL, set_no_modules,
+	  "no modules: the core's nine calls and nothing else\n" },
+	{ 0, "surface", ARG_NONE, NULL, set_surface,
+	  "print all that the module set lets a program reach\n"
+	  "(gates and granted kernel calls), one a line, and end\n" },
+	{ 0, "host-files", ARG_NONE, NULL, set_host_files,
+	  "take PROGRAM's interpreter and libraries from the\nhost's files\n" },
+	{ 0, "no-aslr", ARG_NONE, NULL, set_no_aslr, "the same addresses in every run\n" },
+	{ 0 },
+};
+
+static const struct option_row environment_rows[] = {
+	{ 0, "env", ARG_REQUIRED, "NAME=VALUE", set_env, "add to PROGRAM's environment; may be repeated\n" },
+	{ 0, "clear-env", ARG_NONE, NULL, set_clear_env, "begin with an empty environment\n" },
+	{ 0 },
+};
+
+static const struct option_row trace_rows[] = {
+	{ 't', "trace", ARG_OPTIONAL, "SET", set_trace,
+	  "one line for each call. SET is a list, separated by\n"
+	  "commas: names, numbers, core, linux, gates,\n"
+	  "module:NAME, signals, threads, all, none; !X takes X\n"
+	  "away. -t takes no SET\n" },
+	{ 'o', "output", ARG_REQUIRED, "FILE", set_output, "write the trace to FILE (default: standard error)\n" },
+	{ 'c', "summary", ARG_NONE, NULL, set_summary,
+	  "a table of counts and times at the end (lines too,\nwith --trace)\n" },
+	{ 'r', "relative", ARG_NONE, NULL, set_relative, "seconds since the line before, in front of each line\n" },
+	{ 0, "trace-format", ARG_REQUIRED, "text|json", set_format, "json: one object a line, see microcosm(1)\n" },
+	{ 0 },
+};
+
+static const struct option_row other_rows[] = {
+	{ 'h', "help", ARG_NONE, NULL, set_help, "print this and end\n" },
+	{ 0, "version", ARG_NONE, NULL, set_version, "print the version and end\n" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = {
+	{ "The world", world_rows },
+	{ "What the program is given", environment_rows },
+	{ "Watching", trace_rows },
+	{ "Other", other_rows },
+};
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+/* ---- Parsing ---- */
+
+static const struct option_row *find_letter(char letter)
+{
+	for (size_t g = 0; g < GROUPS; g++)
+		for (const struct option_row *row = groups[g].rows; row->name; row++)
+			if (row->letter && row->letter == letter)
+				return row;
+	return NULL;
+}
+
+static const struct option_row *find_name(const char *name, size_t len)
+{
+	for (size_t g = 0; g < GROUPS; g++)
+		for (const struct option_row *row = groups[g].rows; row->name; row++)
+			if (strlen(row->name) == len && memcmp(row->name, name, len) == 0)
+				return row;
+	return NULL;
+}
+
+static int unknown_name(const char *name, int len, struct err *err)
+{
+	char wanted[64];
+	struct near near;
+	snprintf(wanted, sizeof wanted, "%.*s", len, name);
+	near_init(&near, wanted);
+	for (size_t g = 0; g < GROUPS; g++)
+		for (const struct option_row *row = groups[g].rows; row->name; row++)
+			near_try(&near, row->name);
+	if (near.best)
+		return err_set(err, EINVAL, "unknown option --%.*s; did you mean --%s?", len, name,
+			       near.best);
+	return err_set(err, EINVAL, "unknown option --%.*s; " HINT, len, name);
+}
+
+/* Both return how many further words were taken, or a negative errno. */
+static int parse_long(struct parse *parse, const char *word, const char *next)
+{
+	size_t len = strcspn(word, "=");
+	const char *argument = word[len] ? word + len + 1 : NULL;
+	const struct option_row *row = find_name(word, len);
+	int taken = 0;
+	if (!row)
+		return unknown_name(word, len < 64 ? (int)len : 64, parse->err);
+	if (row->argument == ARG_NONE && argument)
+		return err_set(parse->err, EINVAL, "--%s takes no argument; " HINT, row->name);
+	if (row->argument == ARG_REQUIRED && !argument) {
+		if (!next)
+			return err_set(parse->err, EINVAL, "--%s needs an argument: --%s=%s; " HINT,
+				       row->name, row->name, row->argument_name);
+		argument = next;
+		taken = 1;
+	}
+	int status = row->set(parse, argument);
+	return status ? status : taken;
+}
+
+static int parse_letters(struct parse *parse, const char *letters, const char *next)
+{
+	for (; *letters; letters++) {
+		const struct option_row *row = find_letter(*letters);
+		if (!row && *letters == '=' && letters[-1] != '-')
+			return err_set(parse->err, EINVAL, "-%c takes no argument with '='; write --%s%s",
+				       letters[-1], find_letter(letters[-1])->name, letters);
+		if (!row)
+			return err_set(parse->err, EINVAL, "unknown option -%c; " HINT,
+				       *letters > ' ' && *letters < 0x7f ? *letters : '?');
+		int status;
+		if (row->argument == ARG_REQUIRED) {
+			const char *argument = letters[1] ? letters + 1 : next;
+			if (!argument)
+				return err_set(parse->err, EINVAL, "-%c needs an argument: -%c %s; " HINT,
+					       row->letter, row->letter, row->argument_name);
+			status = row->set(parse, argument);
+			return status ? status : letters[1] == 0;
+		}
+		status = row->set(parse, NULL);
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+static bool ends_here(const struct options *options)
+{
+	return options->action == OPTIONS_HELP || options->action == OPTIONS_VERSION;
+}
+
+/* The index of the first word that is not an option. */
+static int parse_words(struct parse *parse, int argc, char **argv)
+{
+	int i = 1;
+	while (i < argc && argv[i][0] == '-' && argv[i][1] && !ends_here(parse->options)) {
+		const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+		if (strcmp(word, "--") == 0)
+			return i + 1;
+		int taken = word[1] == '-' ? parse_long(parse, word + 2, next)
+					   : parse_letters(parse, word + 1, next);
+		if (taken < 0)
+			return taken;
+		i += 1 + taken;
+	}
+	return i;
+}
+
+static int check(const struct parse *parse)
+{
+	const struct options *options = parse->options;
+	if (ends_here(options))
+		return 0;
+	if (options->modules && options->no_modules)
+		return err_set(parse->err, EINVAL, "--modules and --no-modules contradict each other");
+	if (options->action == OPTIONS_RUN && !options->argc)
+		return err_set(parse->err, EINVAL, "no PROGRAM was given; " HINT);
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options, struct err *err)
+{
+	*options = (struct options){ 0 };
+	struct parse parse = { .options = options, .err = err };
+	options->env = calloc(argc > 0 ? (size_t)argc : 1, sizeof *options->env);
+	int status = options->env ? 0 : err_set(err, ENOMEM, "out of memory");
+	if (!status) {
+		int at = parse_words(&parse, argc, argv);
+		status = at < 0 ? at : 0;
+		if (at >= 0 && at < argc) {
+			options->argc = argc - at;
+			options->argv = argv + at;
+		}
+	}
+	if (!status)
+		status = check(&parse);
+	if (status) {
+		if (err)
+			err->status = EXIT_MICROCOSM;
+		return status;
+	}
+	/* -c alone asks for the table and not for lines; -o alone is of use to either. */
+	struct trace_options *tracing = &options->tracing;
+	tracing->lines = parse.lines || (!tracing->summary && (parse.shape || tracing->file));
+	options->trace = tracing->lines || tracing->summary;
+	return 0;
+}
+
+void options_free(struct options *options)
+{
+	free(options->env);
+	options->env = NULL;
+	options->n_env = 0;
+}
+
+/* Puts a variable in its place in the list, or at its end. */
+static void environment_set(char **list, size_t *n, char *variable)
+{
+	size_t len = strcspn(variable, "=");
+	for (size_t i = 0; i < *n; i++) {
+		if (strncmp(list[i], variable, len) == 0 && list[i][len] == '=') {
+			list[i] = variable;
+			return;
+		}
+	}
+	list[(*n)++] = variable;
+}
+
+char **options_environment(const struct options *options, char **inherited)
+{
+	size_t n = 0, count = 0;
+	while (!options->clear_env && inherited && inherited[count])
+		count++;
+	char **list = calloc(count + options->n_env + 1, sizeof *list);
+	if (!list)
+		return NULL;
+	for (; n < count; n++)
+		list[n] = inherited[n];
+	for (size_t i = 0; i < options->n_env; i++)
+		environment_set(list, &n, (char *)options->env[i]);
+	return list;
+}
+
+/* ---- Help ---- */
+
+#define HELP_COLUMN 26
+
+static void help_row(FILE *to, const struct option_row *row)
+{
+	char left[64];
+	const char *argument = row->argument_name ? row->argument_name : "";
+	char letter[5] = "    ";
+	if (row->letter)
+		snprintf(letter, sizeof letter, "-%c, ", row->letter);
+	snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, row->name,
+		 row->argument == ARG_OPTIONAL ? "[=" : row->argument == ARG_REQUIRED ? "=" : "",
+		 argument, row->argument == ARG_OPTIONAL ? "]" : "");
+	const char *first = left;
+	if (strlen(left) >= HELP_COLUMN) {
+		fprintf(to, "%s\n", left);
+		first = "";
+	}
+	for (const char *line = row->help; *line; first = "") {
+		int len = (int)strcspn(line, "\n");
+		fprintf(to, "%-*s%.*s\n", HELP_COLUMN, first, len, line);
+		line += len + 1;
+	}
+}
+
+void options_help(FILE *to)
+{
+	fputs("usage: microcosm [OPTIONS] [--] PROGRAM [ARG...]\n"
+	      "Runs PROGRAM in a world of its own, whose calls are served by modules.\n", to);
+	for (size_t g = 0; g < GROUPS; g++) {
+		fprintf(to, "\n%s:\n", groups[g].title);
+		for (const struct option_row *row = groups[g].rows; row->name; row++)
+			help_row(to, row);
+	}
+	fputs("\n"
+	      "Exit status: PROGRAM's own; 128 + N when signal N ended it; 127 PROGRAM not found;\n"
+	      "126 PROGRAM or a module unusable; 125 anything wrong with the command or the world.\n"
+	      "\n"
+	      "Examples:\n"
+	      "  microcosm /bin/busybox sha256sum < FILE\n"
+	      "  microcosm --trace=core,gates ./hello\n"
+	      "  microcosm -c -o counts.txt -- /bin/busybox sort < FILE\n"
+	      "  microcosm --surface\n", to);
+}

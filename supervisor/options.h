@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * The command line: microcosm [OPTIONS] [--] PROGRAM [ARG...]. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "trace/trace.h"
+
+enum options_action {
+	OPTIONS_RUN,
+	OPTIONS_SURFACE, /* print gates and grants; there need be no program */
+	OPTIONS_HELP,
+	OPTIONS_VERSION,
+};
+
+/* Every string points into argv. */
+struct options {
+	enum options_action action;
+	bool trace;                  /* open a trace, with: */
+	struct trace_options tracing;
+	const char *modules;         /* --modules FILE: NULL is $MICROCOSM_MODULES, or the installed set */
+	bool no_modules;             /* an empty world: the core alone */
+	bool no_aslr;
+	bool host_files;             /* interpreter and libraries of PROGRAM come from the host's files */
+	bool clear_env;
+	const char **env;            /* NAME=VALUE, in order; the list is the options' own */
+	size_t n_env;
+	int argc;                    /* PROGRAM and its arguments; 0 when there is none */
+	char **argv;
+};
+
+/* 0; -EINVAL (or -ENOMEM) with a message and status 125. options_free is right either way. */
+int options_parse(int argc, char **argv, struct options *options, struct err *err);
+void options_free(struct options *options);
+
+/* The guest's environment: what is inherited unless --clear-env, then --env's, the last of a name
+ * wins. A malloc'ed list of borrowed strings that ends in NULL; NULL: no memory. */
+char **options_environment(const struct options *options, char **inherited);
+
+void options_help(FILE *to);
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Signals and errors by their names, and back.
+#include "trace/trace.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#define N(constant) [constant] = #constant
+
+static const char *const signals[65] = {
+	N(SIGHUP), N(SIGINT), N(SIGQUIT), N(SIGILL), N(SIGTRAP), N(SIGABRT), N(SIGBUS), N(SIGFPE),
+	N(SIGKILL), N(SIGUSR1), N(SIGSEGV), N(SIGUSR2), N(SIGPIPE), N(SIGALRM), N(SIGTERM),
+	N(SIGSTKFLT), N(SIGCHLD), N(SIGCONT), N(SIGSTOP), N(SIGTSTP), N(SIGTTIN), N(SIGTTOU),
+	N(SIGURG), N(SIGXCPU), N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),
+	N(SIGPWR), N(SIGSYS),
+	/* As the kernel counts them, which knows nothing of those that libraries keep. */
+	[32] = "SIGRT_0", [33] = "SIGRT_1", [34] = "SIGRT_2", [35] = "SIGRT_3", [36] = "SIGRT_4",
+	[37] = "SIGRT_5", [38] = "SIGRT_6", [39] = "SIGRT_7", [40] = "SIGRT_8", [41] = "SIGRT_9",
+	[42] = "SIGRT_10", [43] = "SIGRT_11", [44] = "SIGRT_12", [45] = "SIGRT_13",
+	[46] = "SIGRT_14", [47] = "SIGRT_15", [48] = "SIGRT_16", [49] = "SIGRT_17",
+	[50] = "SIGRT_18", [51] = "SIGRT_19", [52] = "SIGRT_20", [53] = "SIGRT_21",
+	[54] = "SIGRT_22", [55] = "SIGRT_23", [56] = "SIGRT_24", [57] = "SIGRT_25",
+	[58] = "SIGRT_26", [59] = "SIGRT_27", [60] = "SIGRT_28", [61] = "SIGRT_29",
+	[62] = "SIGRT_30", [63] = "SIGRT_31", [64] = "SIGRT_32",
+};
+
+static const char *const errnos[] = {
+	N(EPERM), N(ENOENT), N(ESRCH), N(EINTR), N(EIO), N(ENXIO), N(E2BIG), N(ENOEXEC), N(EBADF),
+	N(ECHILD), N(EAGAIN), N(ENOMEM), N(EACCES), N(EFAULT), N(ENOTBLK), N(EBUSY), N(EEXIST),
+	N(EXDEV), N(ENODEV), N(ENOTDIR), N(EISDIR), N(EINVAL), N(ENFILE), N(EMFILE), N(ENOTTY),
+	N(ETXTBSY), N(EFBIG), N(ENOSPC), N(ESPIPE), N(EROFS), N(EMLINK), N(EPIPE), N(EDOM),
+	N(ERANGE), N(EDEADLK), N(ENAMETOOLONG), N(ENOLCK), N(ENOSYS), N(ENOTEMPTY), N(ELOOP),
+	N(ENOMSG), N(EIDRM), N(ECHRNG), N(EL2NSYNC), N(EL3HLT), N(EL3RST), N(ELNRNG), N(EUNATCH),
+	N(ENOCSI), N(EL2HLT), N(EBADE), N(EBADR), N(EXFULL), N(ENOANO), N(EBADRQC), N(EBADSLT),
+	N(EBFONT), N(ENOSTR), N(ENODATA), N(ETIME), N(ENOSR), N(ENONET), N(ENOPKG), N(EREMOTE),
+	N(ENOLINK), N(EADV), N(ESRMNT), N(ECOMM), N(EPROTO), N(EMULTIHOP), N(EDOTDOT), N(EBADMSG),
+	N(EOVERFLOW), N(ENOTUNIQ), N(EBADFD), N(EREMCHG), N(ELIBACC), N(ELIBBAD), N(ELIBSCN),
+	N(ELIBMAX), N(ELIBEXEC), N(EILSEQ), N(ERESTART), N(ESTRPIPE), N(EUSERS), N(ENOTSOCK),
+	N(EDESTADDRREQ), N(EMSGSIZE), N(EPROTOTYPE), N(ENOPROTOOPT), N(EPROTONOSUPPORT),
+	N(ESOCKTNOSUPPORT), N(EOPNOTSUPP), N(EPFNOSUPPORT), N(EAFNOSUPPORT), N(EADDRINUSE),
+	N(EADDRNOTAVAIL), N(ENETDOWN), N(ENETUNREACH), N(ENETRESET), N(ECONNABORTED),
+	N(ECONNRESET), N(ENOBUFS), N(EISCONN), N(ENOTCONN), N(ESHUTDOWN), N(ETOOMANYREFS),
+	N(ETIMEDOUT), N(ECONNREFUSED), N(EHOSTDOWN), N(EHOSTUNREACH), N(EALREADY), N(EINPROGRESS),
+	N(ESTALE), N(EUCLEAN), N(ENOTNAM), N(ENAVAIL), N(EISNAM), N(EREMOTEIO), N(EDQUOT),
+	N(ENOMEDIUM), N(EMEDIUMTYPE), N(ECANCELED), N(ENOKEY), N(EKEYEXPIRED), N(EKEYREVOKED),
+	N(EKEYREJECTED), N(EOWNERDEAD), N(ENOTRECOVERABLE), N(ERFKILL), N(EHWPOISON),
+	/* The kernel's own, seen when a call is broken off. */
+	[512] = "ERESTARTSYS", [513] = "ERESTARTNOINTR", [514] = "ERESTARTNOHAND",
+	[516] = "ERESTART_RESTARTBLOCK",
+};
+
+const char *trace_signal_name(int signo)
+{
+	return signo > 0 && signo <= 64 ? signals[signo] : NULL;
+}
+
+const char *trace_errno_name(int errnum)
+{
+	return errnum > 0 && errnum < (int)(sizeof errnos / sizeof errnos[0]) ? errnos[errnum] : NULL;
+}
