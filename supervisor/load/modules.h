@@ -43,6 +43,11 @@ int modules_load(struct region *region, const char *runtime_path, const char *se
 		 const char *module_dir, struct module_set **set, struct err *err);
 void modules_free(struct module_set *set);
 
+/* Stores what resolver index returned, a check first: it must lie in module text. The boot process has
+ * reported it, so it is not to be believed. */
+int modules_resolve(struct region *region, const struct module_set *set, size_t index, uint64_t value,
+		    struct err *err);
+
 /* The value of a symbol that the runtime exports; -ENOENT with a message when it has none. */
 int modules_runtime_symbol(const struct module_set *set, const char *name, uint64_t *value,
 			   struct err *err);
