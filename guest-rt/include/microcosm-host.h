@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * For host components: shared libraries that the host process loads and whose functions modules call
+ * through gates. Every argument may be hostile: a pointer may point anywhere, shared memory changes
+ * while it is read. Functions of components return a result, or -errno.
+ *
+ * The functions below are the host process's own: link a component with them undefined. All but
+ * mch_in_region, mch_fetch and mch_store are for the thread that runs a gate call. */
+#ifndef MICROCOSM_HOST_H
+#define MICROCOSM_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Who calls: told by the supervisor, not by the guest. */
+struct mch_caller {
+	int64_t thread;  /* id of the guest thread, unique in the world */
+	int32_t process; /* id of its process, unique in the world */
+	uint32_t gate;   /* index of the gate that was called */
+};
+
+/* The caller of the function that this thread runs; valid until it returns. NULL on a thread that
+ * runs none (a constructor, a thread that the component started). */
+const struct mch_caller *mch_caller(void);
+
+/* All n bytes lie in the region, in memory that is mapped there. Says nothing of what they hold. */
+bool mch_in_region(const void *shared, size_t n);
+
+/* Copies n bytes out of the region: each is read once, so that what was checked is what is used.
+ * 0, or -EFAULT when they are not all in the region. */
+long mch_fetch(void *to, const void *shared, size_t n);
+
+/* Copies n bytes into the region. 0, or -EFAULT when they are not all in its writable part. */
+long mch_store(void *shared, const void *from, size_t n);
+
+/* The call should be given up: a signal waits for the guest thread, or the thread is gone. Blocking
+ * kernel calls return EINTR then by themselves; who waits otherwise polls this and returns -EINTR. */
+bool mch_interrupted(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ * Plans (rt.h): the boot process's, made of the region alone, and the program's; and the descriptors
+ * that a stub is given, in the plan's order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "host/host.h"
+#include "load/program.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int boot_blob = -1, program_blob = -1; /* memfds of the plans, under lock */
+static struct program_plan program;           /* under lock */
+
+/* A sealed memfd with the plan's bytes, open for reading only where that is possible. */
+static int blob_make(const struct rt_plan *plan)
+{
+	char path[64];
+	int fd = memfd_create("microcosm-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+		fd = memfd_create("microcosm-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	for (uint64_t done = 0; done < plan->size;) {
+		ssize_t n = pwrite(fd, (const char *)plan + done, plan->size - done, (off_t)done);
+
+		if (n <= 0) {
+			int e = n < 0 ? errno : EIO;
+			close(fd);
+			return -e;
+		}
+		done += (uint64_t)n;
+	}
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+		int e = errno;
+		close(fd);
+		return -e;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int reopened = open(path, O_RDONLY | O_CLOEXEC);
+	if (reopened >= 0) {
+		close(fd);
+		fd = reopened;
+	}
+	return fd;
+}
+
+static int boot_make(void)
+{
+	const struct memory_region *region = memory_region();
+	uint64_t size = sizeof(struct rt_plan) + region->n_maps * sizeof(struct rt_map);
+	struct rt_plan *plan = calloc(1, size);
+
+	if (plan == NULL)
+		return -ENOMEM;
+	*plan = (struct rt_plan){
+		.magic = RT_PLAN_MAGIC,
+		.size = size,
+		.region_base = region->base,
+		.start = region->start,
+		.n_fds = 2,
+		.n_maps = (uint32_t)region->n_maps,
+		.maps = sizeof(*plan),
+		.n_seal = 1,
+		.seal_addr = region->base,
+		.seal_len = RT_OFF_HEAP,
+	};
+	memcpy(plan + 1, region->maps, region->n_maps * sizeof(struct rt_map));
+	int fd = blob_make(plan);
+	free(plan);
+	return fd;
+}
+
+/* Opens what the program names: its interpreter and the objects it needs. */
+static int open_named(void *context, const char *path)
+{
+	(void)context;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err)
+{
+	const struct memory_region *region = memory_region();
+	size_t path_len = strlen(msg->text);
+	struct program_plan plan = { 0 };
+
+	if (msg->n_fds != 1 || path_len + 1 >= msg->text_len || region->maps == NULL)
+		return err_set(err, EPROTO, "host process: malformed CTL_PROGRAM");
+	struct program_request request = {
+		.fd = msg->fds[0],
+		.path = msg->text,
+		.module_dir = msg->text + path_len + 1,
+		.open = open_named,
+		.region_maps = region->maps,
+		.n_region_maps = region->n_maps,
+		.region_base = region->base,
+		.region_size = region->size,
+		.start = region->start,
+		.randomize = msg->a != 0,
+	};
+	int r = program_plan(&request, &plan, err);
+	if (r < 0)
+		return r;
+	int fd = blob_make(plan.blob);
+	if (fd < 0) {
+		program_plan_free(&plan);
+		return err_sys(err, -fd, "%s: cannot keep the plan", msg->text);
+	}
+	*exec_stack = (plan.blob->flags & RT_PLAN_EXEC_STACK) != 0;
+	pthread_mutex_lock(&lock);
+	if (program_blob >= 0) {
+		close(program_blob);
+		program_plan_free(&program);
+	}
+	program_blob = fd;
+	program = plan;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+static int region_descriptor(uint32_t n)
+{
+	return n < 2 ? memory_region()->fds[n] : -EPERM;
+}
+
+static int boot_descriptor(uint32_t n)
+{
+	if (n > 0)
+		return region_descriptor(n - 1);
+	if (boot_blob < 0)
+		boot_blob = boot_make();
+	return boot_blob;
+}
+
+static int program_descriptor(uint32_t n)
+{
+	if (program_blob < 0)
+		return -EPERM;
+	if (n == 0)
+		return program_blob;
+	if (n < 3)
+		return region_descriptor(n - 1);
+	return n - 3 < program.n_fds ? program.fds[n - 3] : -EPERM;
+}
+
+/* A duplicate, so that a new plan may come while the old one's descriptor is on its way. */
+int descriptor_get(enum ctl_plan plan, uint32_t n)
+{
+	int fd = -EPERM;
+
+	pthread_mutex_lock(&lock);
+	if (plan == CTL_PLAN_BOOT)
+		fd = boot_descriptor(n);
+	else if (plan == CTL_PLAN_PROGRAM)
+		fd = program_descriptor(n);
+	if (fd >= 0) {
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			fd = -errno;
+	}
+	pthread_mutex_unlock(&lock);
+	return fd;
+}
+
+void descriptor_symbolize(uint64_t addr, char *text, size_t size)
+{
+	pthread_mutex_lock(&lock);
+	if (program_blob >= 0)
+		program_symbolize(&program, addr, text, size);
+	pthread_mutex_unlock(&lock);
+}

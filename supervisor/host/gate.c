@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT
+ * Gate calls. Each slot has a record of its thread's last call, in memory that no guest can reach:
+ *
+ *   IDLE     nothing recorded under `sequence`
+ *   RUNNING  `worker` runs the call; `waiting` is the notification to answer when it is done
+ *   DONE     `status` is the answer; its results are in the frame
+ *
+ * moved under the slot's lock by the worker that receives a call (IDLE, DONE -> RUNNING), the one
+ * that finishes it (RUNNING -> DONE), and whoever finds the record void: the thread dropped, or its
+ * epoch changed (any -> IDLE). A notification is recorded only if it is still valid under the lock:
+ * so a CTL_SETTLE that finds no record knows that the call was not and will not be received.
+ *
+ * A host function that calls back into the guest leaves its call DONE with RT_GATE_CALLBACK; its
+ * worker is pushed on the slot's stack of suspended ones until the RT_GATE_RETURN, which is RUNNING
+ * on that worker from then on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/audit.h>
+
+#include "host/host.h"
+
+#define CALLBACK_DEPTH_MAX 64
+#define ORPHANED_CALLBACKS_MAX 100000
+
+enum slot_state { SLOT_IDLE, SLOT_RUNNING, SLOT_DONE };
+
+struct slot {
+	pthread_mutex_t lock;
+	uint32_t epoch;
+	enum slot_state state;
+	uint64_t sequence;     /* of the last call recorded */
+	int64_t status;        /* DONE: what goes into rax */
+	struct worker *worker; /* RUNNING: who runs it */
+	struct notice waiting; /* RUNNING: the newest notification of the call */
+	bool settling;         /* RUNNING: a CTL_SETTLE waits for the outcome */
+	bool started;          /* a gate with a frame was called: the stub's time is over */
+	uint32_t handed_out;   /* descriptors that the stub has got */
+	struct worker *suspended;
+	uint32_t depth;
+};
+
+/* All zero is a valid initial state, mutex included; pages of slots never used stay untouched. */
+static struct slot slots[RT_SLOT_COUNT];
+
+enum claim { CLAIM_RUN, CLAIM_ANSWER, CLAIM_NOTHING };
+
+struct gate_call { /* what a notification asks for, copied */
+	uint32_t slot;
+	uint32_t epoch;
+	uint64_t frame, index, sequence;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void notice_answer(const struct notice *notice, int64_t status)
+{
+	struct seccomp_notif_resp response = { .id = notice->id };
+
+	if (status < 0)
+		response.error = (int32_t)status;
+	else
+		response.val = status;
+	/* ENOENT: the call was broken off or the thread is gone; the record has the result. */
+	while (ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 && errno == EINTR)
+		;
+}
+
+static bool notice_valid(const struct notice *notice)
+{
+	uint64_t id = notice->id;
+	int r;
+
+	do {
+		r = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
+	} while (r < 0 && errno == EINTR);
+	return r == 0;
+}
+
+/* ---- Records ---- */
+
+static uint32_t current_epoch(uint32_t slot)
+{
+	return atomic_load_explicit(&memory_threads()[slot].epoch, memory_order_acquire);
+}
+
+/* Under the slot's lock: nothing of what is recorded counts any more. */
+static void slot_void(struct slot *slot, uint32_t epoch)
+{
+	if (slot->state == SLOT_RUNNING) {
+		slot->worker->dropped = true;
+		worker_interrupt(slot->worker);
+	}
+	while (slot->suspended != NULL) {
+		struct worker *worker = slot->suspended;
+
+		slot->suspended = worker->below;
+		worker->below = NULL;
+		worker->dropped = true;
+		worker_interrupt(worker);
+		pthread_cond_signal(&worker->resume);
+	}
+	slot->depth = 0;
+	slot->worker = NULL;
+	slot->state = SLOT_IDLE;
+	slot->sequence = 0;
+	slot->settling = false;
+	slot->started = false;
+	slot->handed_out = 0;
+	slot->epoch = epoch;
+}
+
+/* Under the slot's lock. What a thread that has no row with its own id may not do is decided before. */
+static enum claim slot_claim(struct slot *slot, const struct gate_call *call, struct worker *worker,
+			     const struct notice *notice, int64_t *status)
+{
+	bool descriptor = call->index == RT_GATE_DESCRIPTOR;
+
+	if (slot->epoch != call->epoch)
+		slot_void(slot, call->epoch);
+	if (!notice_valid(notice))
+		return CLAIM_NOTHING; /* broken off: the tracer settles it */
+	if (!descriptor && !slot->started && slot->state != SLOT_RUNNING) {
+		slot->started = true; /* the stub counted its own calls */
+		slot->state = SLOT_IDLE;
+		slot->sequence = 0;
+	}
+	if (call->sequence == slot->sequence && slot->state == SLOT_DONE) {
+		*status = slot->status;
+		return CLAIM_ANSWER;
+	}
+	if (call->sequence == slot->sequence && slot->state == SLOT_RUNNING) {
+		slot->waiting = *notice;
+		return CLAIM_NOTHING;
+	}
+	*status = call->sequence <= slot->sequence ? -EINVAL : slot->state == SLOT_RUNNING ? -EBUSY : 0;
+	if (*status == 0 && descriptor && slot->started)
+		*status = -EPERM;
+	if (*status == 0 && call->index == RT_GATE_RETURN &&
+	    (slot->suspended == NULL || slot->suspended->frame_addr != call->frame))
+		*status = -EINVAL;
+	if (*status < 0)
+		return CLAIM_ANSWER;
+	slot->sequence = call->sequence;
+	slot->state = SLOT_RUNNING;
+	slot->waiting = *notice;
+	slot->worker = worker;
+	return CLAIM_RUN;
+}
+
+struct ending { /* of a call, carried out after the slot's lock has been released */
+	struct notice notice;
+	uint64_t sequence;
+	bool settling;
+};
+
+/* Under the slot's lock: RUNNING -> DONE. */
+static void slot_finish(struct slot *slot, int64_t status, struct ending *ending)
+{
+	ending->notice = slot->waiting;
+	ending->sequence = slot->sequence;
+	ending->settling = slot->settling;
+	slot->state = SLOT_DONE;
+	slot->status = status;
+	slot->worker = NULL;
+	slot->settling = false;
+}
+
+/* Under the slot's lock: whether anybody still wants what the worker has found. */
+static bool still_wanted(struct slot *slot, const struct worker *worker)
+{
+	uint32_t epoch = current_epoch(worker->slot_index);
+
+	if (!worker->dropped && slot->epoch != epoch)
+		slot_void(slot, epoch);
+	return !worker->dropped;
+}
+
+static void settled(uint32_t slot, uint64_t sequence, enum ctl_outcome outcome, int64_t status)
+{
+	control_send(CTL_SETTLED, slot, sequence, outcome, (uint64_t)status, NULL, 0);
+}
+
+/* ---- Host functions ---- */
+
+static void report(const struct worker *worker, int64_t status)
+{
+	struct ctl_gate gate = {
+		.start_ns = worker->start_ns,
+		.end_ns = now_ns(),
+		.rax = status < 0 ? (uint64_t)status : worker->frame.rax,
+		.err = worker->frame.err,
+		.status = (uint32_t)status,
+	};
+
+	memcpy(gate.ireg, worker->frame.ireg, sizeof(gate.ireg));
+	control_send(CTL_GATE, worker->slot_index, worker->caller.gate, 0, 0, &gate, sizeof(gate));
+}
+
+/* The fields of a frame that the host process writes after a call. */
+static void frame_store_results(const struct worker *worker)
+{
+	const struct rt_gate_frame *frame = &worker->frame;
+	uint64_t at = worker->frame_addr;
+
+	memory_store(at + offsetof(struct rt_gate_frame, rax), &frame->rax, 16);
+	memory_store(at + offsetof(struct rt_gate_frame, err), &frame->err, sizeof(frame->err));
+	if (frame->vector)
+		memory_store(at + offsetof(struct rt_gate_frame, xmm), frame->xmm, 32);
+}
+
+/* The worker's call is over: done is false when the frame holds no results. */
+static void call_finish(struct worker *worker, int64_t status, bool done)
+{
+	struct slot *slot = worker->slot;
+	struct ending ending = { .settling = false };
+
+	pthread_mutex_lock(&slot->lock);
+	bool wanted = still_wanted(slot, worker);
+	if (wanted) {
+		if (done)
+			frame_store_results(worker);
+		slot_finish(slot, status, &ending);
+	}
+	worker_release(worker);
+	pthread_mutex_unlock(&slot->lock);
+	if (!wanted)
+		return;
+	if (worker->start_ns != 0)
+		report(worker, status); /* before the thread goes on */
+	notice_answer(&ending.notice, status);
+	if (ending.settling)
+		settled(worker->slot_index, ending.sequence, CTL_DONE, status);
+}
+
+/* A pointer into this process's own memory is never right, whatever the function does with it. */
+static void check_pointers(const struct worker *worker)
+{
+	for (int i = 0; i < 6; i++)
+		if (memory_is_own(worker->frame.ireg[i]))
+			control_end("host function %s: argument %d points into the supervisor's memory",
+				    worker->gate->symbol, i);
+}
+
+static bool frame_valid(uint64_t addr)
+{
+	return addr % 16 == 0 && memory_writable(addr, sizeof(struct rt_gate_frame));
+}
+
+static void run_function(struct worker *worker, const struct gate_call *call)
+{
+	const struct component_gate *gate = component_gate(call->index);
+	const struct ctl_thread *thread = &memory_threads()[call->slot];
+
+	worker->caller = (struct mch_caller){
+		.thread = thread->id, .process = thread->process, .gate = (uint32_t)call->index };
+	worker->frame_addr = call->frame;
+	worker->orphaned_callbacks = 0;
+	memset(&worker->frame.ireg, 0, sizeof(worker->frame.ireg));
+	worker->frame.err = 0;
+	worker->start_ns = control_traces() ? now_ns() : 0;
+	if (gate == NULL) {
+		call_finish(worker, -ENOSYS, false);
+		return;
+	}
+	if (!frame_valid(call->frame)) {
+		call_finish(worker, -EFAULT, false);
+		return;
+	}
+	memory_fetch(&worker->frame, call->frame, sizeof(worker->frame));
+	worker->frame.vector = gate->vector && worker->frame.vector == 1;
+	worker->gate = gate;
+	check_pointers(worker);
+	errno = 0;
+	call_function(&worker->frame, gate->function);
+	worker->frame.err = errno;
+	worker->gate = NULL;
+	call_finish(worker, RT_GATE_DONE, true);
+}
+
+/* ---- Callbacks ---- */
+
+/* The callback's arguments, out of the worker's frame into the guest's. */
+static void frame_store_callback(const struct worker *worker)
+{
+	const struct rt_gate_frame *frame = &worker->frame;
+	uint64_t at = worker->frame_addr;
+
+	memory_store(at + offsetof(struct rt_gate_frame, callback), &frame->callback, 8);
+	memory_store(at + offsetof(struct rt_gate_frame, cb_ireg), frame->cb_ireg,
+		     sizeof(frame->cb_ireg));
+	if (frame->vector)
+		memory_store(at + offsetof(struct rt_gate_frame, xmm), frame->xmm, sizeof(frame->xmm));
+}
+
+/* Under the slot's lock: RUNNING -> DONE with RT_GATE_CALLBACK, and the worker on the stack. */
+static void suspend(struct slot *slot, struct worker *worker, struct ending *ending)
+{
+	if (slot->depth == CALLBACK_DEPTH_MAX)
+		control_end("host function %s: callbacks are nested deeper than %d",
+			    worker->gate->symbol, CALLBACK_DEPTH_MAX);
+	frame_store_callback(worker);
+	slot_finish(slot, RT_GATE_CALLBACK, ending);
+	worker->returned = false;
+	worker->below = slot->suspended;
+	slot->suspended = worker;
+	slot->depth++;
+	worker_release(worker);
+}
+
+/* The guest is gone: the host function gets 0 from its callbacks until it returns. One that does not
+ * return is kept from burning time; there is no safe way to break it off. */
+static void answer_orphan(struct worker *worker)
+{
+	worker->frame.rax = 0;
+	memset(worker->frame.xmm, 0, sizeof(worker->frame.xmm));
+	if (++worker->orphaned_callbacks < ORPHANED_CALLBACKS_MAX)
+		return;
+	worker_release(worker);
+	for (;;)
+		pause();
+}
+
+void gate_callback(struct worker *worker)
+{
+	struct slot *slot = worker->slot;
+	struct rt_gate_frame result;
+	struct ending ending = { .settling = false };
+
+	pthread_mutex_lock(&slot->lock);
+	bool wanted = still_wanted(slot, worker);
+	if (wanted)
+		suspend(slot, worker, &ending);
+	pthread_mutex_unlock(&slot->lock);
+	if (wanted) {
+		notice_answer(&ending.notice, RT_GATE_CALLBACK);
+		if (ending.settling)
+			settled(worker->slot_index, ending.sequence, CTL_DONE, RT_GATE_CALLBACK);
+		pthread_mutex_lock(&slot->lock);
+		while (!worker->returned && !worker->dropped)
+			pthread_cond_wait(&worker->resume, &slot->lock);
+		wanted = !worker->dropped;
+		pthread_mutex_unlock(&slot->lock);
+	}
+	if (!wanted) {
+		answer_orphan(worker);
+		return;
+	}
+	memory_fetch(&result, worker->frame_addr, sizeof(result));
+	worker->frame.rax = result.rax;
+	memcpy(worker->frame.xmm[0], result.xmm[0], sizeof(result.xmm[0]));
+}
+
+/* Under the slot's lock, RT_GATE_RETURN claimed: the call is the suspended worker's from now on. */
+static void resume(struct slot *slot)
+{
+	struct worker *worker = slot->suspended;
+
+	slot->suspended = worker->below;
+	slot->depth--;
+	slot->worker = worker;
+	worker->below = NULL;
+	worker->returned = true;
+	pthread_cond_signal(&worker->resume);
+}
+
+/* ---- Descriptors for the stub ---- */
+
+/* Installs fd in the notified thread and answers the call with its number there. */
+static int64_t install(const struct notice *notice, int fd)
+{
+	struct seccomp_notif_addfd add = { .id = notice->id, .srcfd = (uint32_t)fd,
+					   .flags = SECCOMP_ADDFD_FLAG_SEND, .newfd_flags = O_CLOEXEC };
+	int64_t number;
+
+	do {
+		number = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	} while (number < 0 && errno == EINTR);
+	if (number >= 0)
+		return number;
+	if (errno != EINVAL)
+		return -errno;
+	add.flags = 0; /* before Linux 5.14: in two steps */
+	do {
+		number = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	} while (number < 0 && errno == EINTR);
+	if (number < 0)
+		return -errno;
+	notice_answer(notice, number);
+	return number;
+}
+
+/* The notification was gone before the descriptor, or went while it was on its way. */
+static bool broken_off(int64_t result)
+{
+	return result == -ENOENT || result == -ESRCH;
+}
+
+/* Takes a call back that has been broken off before it had an effect. False when it has been made
+ * again meanwhile: *notice is the new notification. */
+static bool descriptor_undo(struct worker *worker, struct notice *notice)
+{
+	struct slot *slot = worker->slot;
+	bool undone = true, settling = false;
+
+	pthread_mutex_lock(&slot->lock);
+	if (still_wanted(slot, worker)) {
+		undone = slot->waiting.id == notice->id;
+		*notice = slot->waiting;
+		if (undone) {
+			settling = slot->settling;
+			slot->settling = false;
+			slot->state = SLOT_IDLE;
+			slot->sequence--;
+			slot->worker = NULL;
+		}
+	}
+	if (undone)
+		worker_release(worker);
+	pthread_mutex_unlock(&slot->lock);
+	if (settling)
+		settled(worker->slot_index, worker->sequence, CTL_REPEAT, 0);
+	return undone;
+}
+
+/* The descriptor is in the guest, the call is answered. */
+static void descriptor_done(struct worker *worker, int64_t number)
+{
+	struct slot *slot = worker->slot;
+	struct ending ending = { .settling = false };
+
+	pthread_mutex_lock(&slot->lock);
+	if (still_wanted(slot, worker)) {
+		slot->handed_out++;
+		slot_finish(slot, number, &ending);
+	}
+	worker_release(worker);
+	pthread_mutex_unlock(&slot->lock);
+	if (ending.settling)
+		settled(worker->slot_index, ending.sequence, CTL_DONE, number);
+}
+
+static void run_descriptor(struct worker *worker, const struct gate_call *call, struct notice notice)
+{
+	enum ctl_plan plan = memory_threads()[call->slot].plan;
+	int fd = descriptor_get(plan, worker->slot->handed_out); /* RUNNING: nobody else changes it */
+	int64_t number;
+
+	worker->start_ns = 0;
+	if (fd < 0) {
+		call_finish(worker, fd, false);
+		return;
+	}
+	do {
+		number = install(&notice, fd);
+	} while (broken_off(number) && !descriptor_undo(worker, &notice));
+	close(fd);
+	if (number >= 0)
+		descriptor_done(worker, number);
+	else if (!broken_off(number))
+		call_finish(worker, number, false);
+}
+
+/* ---- Serving ---- */
+
+static bool thread_is(uint64_t slot, uint32_t tid)
+{
+	return tid != 0 && slot < RT_SLOT_COUNT &&
+	       atomic_load_explicit(&memory_threads()[slot].tid, memory_order_acquire) == tid;
+}
+
+/* Which slot the thread really has: only the stub, which knows none, is looked up. */
+static bool find_slot(const struct seccomp_notif *notif, struct gate_call *call)
+{
+	uint64_t slot = notif->data.args[3];
+
+	if (memory_threads() == NULL)
+		return false;
+	if (slot == UINT64_MAX && call->index == RT_GATE_DESCRIPTOR)
+		for (slot = 0; slot < RT_SLOT_COUNT && !thread_is(slot, notif->pid); slot++)
+			;
+	if (!thread_is(slot, notif->pid))
+		return false;
+	call->slot = (uint32_t)slot;
+	call->epoch = current_epoch(call->slot);
+	return true;
+}
+
+static void call_run(struct worker *worker, const struct gate_call *call, const struct notice *notice)
+{
+	if (call->index == RT_GATE_DESCRIPTOR)
+		run_descriptor(worker, call, *notice);
+	else
+		run_function(worker, call);
+}
+
+void gate_serve(struct worker *worker, const struct notice *notice, const struct seccomp_notif *notif)
+{
+	struct gate_call call = { .frame = notif->data.args[0],
+				  .index = notif->data.args[1],
+				  .sequence = notif->data.args[2] };
+	int64_t status = 0;
+
+	if (notif->data.nr != RT_NR_GATE || notif->data.arch != AUDIT_ARCH_X86_64) {
+		notice_answer(notice, -ENOSYS);
+		return;
+	}
+	if (!find_slot(notif, &call)) {
+		notice_answer(notice, -EPERM);
+		return;
+	}
+	struct slot *slot = &slots[call.slot];
+	bool callback_return = call.index == RT_GATE_RETURN;
+
+	pthread_mutex_lock(&slot->lock);
+	worker->slot = slot;
+	worker->slot_index = call.slot;
+	worker->sequence = call.sequence;
+	worker->dropped = false;
+	enum claim claim = slot_claim(slot, &call, worker, notice, &status);
+	if (claim == CLAIM_RUN && callback_return)
+		resume(slot);
+	pthread_mutex_unlock(&slot->lock);
+	if (claim == CLAIM_ANSWER)
+		notice_answer(notice, status);
+	else if (claim == CLAIM_RUN && !callback_return)
+		call_run(worker, &call, notice);
+}
+
+void gate_settle(uint32_t index, uint64_t sequence, bool interrupt)
+{
+	enum ctl_outcome outcome = CTL_REPEAT;
+	int64_t status = 0;
+
+	if (index >= RT_SLOT_COUNT || memory_threads() == NULL)
+		control_end("host process: malformed CTL_SETTLE");
+	struct slot *slot = &slots[index];
+	pthread_mutex_lock(&slot->lock);
+	uint32_t epoch = current_epoch(index);
+	if (slot->epoch != epoch)
+		slot_void(slot, epoch);
+	bool wait = false;
+	if (slot->sequence == sequence && slot->state == SLOT_DONE) {
+		outcome = CTL_DONE;
+		status = slot->status;
+	} else if (slot->sequence == sequence && slot->state == SLOT_RUNNING && interrupt) {
+		wait = true;
+		slot->settling = true;
+		worker_interrupt(slot->worker);
+	}
+	pthread_mutex_unlock(&slot->lock);
+	if (!wait)
+		settled(index, sequence, outcome, status);
+}
+
+void gate_drop(uint32_t index, uint32_t epoch)
+{
+	if (index >= RT_SLOT_COUNT || memory_threads() == NULL)
+		control_end("host process: malformed CTL_DROP");
+	struct slot *slot = &slots[index];
+	bool gone = atomic_load(&memory_threads()[index].tid) == 0;
+	pthread_mutex_lock(&slot->lock);
+	/* Another thread may have the slot already, and have called. */
+	if (slot->epoch != current_epoch(index) || (epoch == 0 ? gone : epoch == slot->epoch))
+		slot_void(slot, current_epoch(index));
+	pthread_mutex_unlock(&slot->lock);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ * The host process: what its files offer each other. The control thread reads the tracer's messages;
+ * worker threads answer gates. Locks, in the order they are taken: a slot's, the list of interrupted
+ * workers', the sending lock. A listener's lock is taken alone. */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/seccomp.h>
+
+#include "base/ctl.h"
+#include "base/err.h"
+#include "microcosm-host.h"
+#include "rt.h"
+
+/* ---- control.c: the tracer's messages, and what is said to it ---- */
+
+/* Reads messages until the tracer is gone. */
+void control_run(void);
+/* Sends a message of a few words and, when text is not NULL, len bytes. From any thread. */
+void control_send(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t c, const void *text,
+		  size_t len);
+/* Asks the tracer to end the world and does not return. Usable in fault handlers. */
+void control_end(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* The control thread's next poll must look at the interrupted workers. From any thread. */
+void control_wake(void);
+/* Whether gates are reported. */
+bool control_traces(void);
+/* What the control thread is doing for a host library, for fault messages; NULL: nothing. */
+const char *control_activity(void);
+void control_set_activity(const char *activity);
+
+/* ---- memory.c: the region as the host process sees it ---- */
+
+/* Maps the region from CTL_REGION and takes the message's descriptors. Once. */
+int memory_map(struct ctl_msg *msg, struct err *err);
+int memory_add_text(uint64_t low, uint64_t high);
+bool memory_in_text(uint64_t addr);
+bool memory_readable(uint64_t addr, uint64_t len);
+bool memory_writable(uint64_t addr, uint64_t len);
+/* The page of addr is mapped in this process and no part of the region. */
+bool memory_is_own(uint64_t addr);
+/* Copies that read or write each byte of shared memory once. */
+void memory_fetch(void *to, uint64_t shared, size_t n);
+void memory_store(uint64_t shared, const void *from, size_t n);
+/* The thread table, RT_SLOT_COUNT rows. NULL before CTL_REGION. */
+const struct ctl_thread *memory_threads(void);
+
+struct memory_region { /* what plans say of the region */
+	uint64_t base, size, start;
+	int fds[2]; /* sealed part (read-only), shared part */
+	const struct rt_map *maps;
+	size_t n_maps;
+};
+const struct memory_region *memory_region(void);
+
+/* ---- component.c: host libraries and the functions that modules import ---- */
+
+struct component_gate {
+	void *function; /* NULL: not bound yet */
+	char *symbol, *module;
+	char *libraries; /* name\0name\0, an empty name at the end */
+	bool vector;
+};
+
+int component_import(const struct ctl_msg *msg, struct err *err);
+/* Loads what the imports name and finds every function; err->status is EXIT_UNUSABLE. */
+int component_bind(struct err *err);
+/* NULL when no such function is bound. */
+const struct component_gate *component_gate(uint64_t index);
+
+/* ---- descriptor.c: plans and the descriptors that stubs ask for ---- */
+
+/* Plans the program of a CTL_PROGRAM message, whose descriptor stays the caller's. */
+int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err);
+/* The n-th descriptor of a plan, to be closed by the caller; -EPERM after the last. */
+int descriptor_get(enum ctl_plan plan, uint32_t n);
+void descriptor_symbolize(uint64_t addr, char *text, size_t size);
+
+/* ---- worker.c: threads that receive notifications ---- */
+
+struct notice { /* a notification that waits for an answer */
+	int listener;
+	uint64_t id;
+};
+
+struct slot;
+struct listener;
+
+struct worker {
+	pthread_t thread;
+	struct listener *listener;
+	/* The call that it runs; set by gate.c, by this worker alone. */
+	struct slot *slot;
+	uint32_t slot_index;
+	uint64_t sequence;
+	uint64_t frame_addr;
+	const struct component_gate *gate; /* while the host function runs */
+	struct mch_caller caller;
+	struct rt_gate_frame frame;
+	uint64_t start_ns;
+	uint32_t orphaned_callbacks; /* answered here because the thread is gone */
+	/* Under the slot's lock. */
+	bool dropped;  /* the thread is gone: nobody wants the result */
+	bool returned; /* the callback that it waits for has returned */
+	struct worker *below; /* the worker that was suspended before it */
+	pthread_cond_t resume;
+	/* Under the lock of the list of interrupted workers. */
+	bool listed;
+	struct worker *next_interrupted;
+	_Atomic bool interrupted;
+};
+
+/* The worker that this thread is, or NULL. */
+struct worker *worker_self(void);
+/* Takes a listener over and starts to serve it. */
+int worker_listen(int listener, struct err *err);
+/* Breaks off what the worker waits for, again and again until worker_release. */
+void worker_interrupt(struct worker *worker);
+void worker_release(struct worker *worker);
+/* Interrupts those that are due; milliseconds until the next time, -1: never. */
+int worker_tick(void);
+
+/* ---- gate.c: what a gate call means; one record for each slot ---- */
+
+void gate_serve(struct worker *worker, const struct notice *notice, const struct seccomp_notif *notif);
+void gate_settle(uint32_t slot, uint64_t sequence, bool interrupt);
+void gate_drop(uint32_t slot, uint32_t epoch);
+/* A host function called a module's function: has the guest call it and waits. The worker's frame
+ * holds the arguments, then the results. */
+void gate_callback(struct worker *worker);
+
+/* ---- callback.c: faults in host functions ---- */
+
+int callback_install(struct err *err);
+#define CALLBACK_STACK_BYTES 65536 /* for the handler, of each worker */
+
+/* ---- seal.c ---- */
+
+int seal_apply(struct err *err);
+/* To be called by the handler of SIGNAL_INTERRUPT on every thread. */
+void seal_thread(void);
+
+/* Breaks off a blocking call, and reaches every thread at the seal. Ignored by default. */
+#define SIGNAL_INTERRUPT SIGURG
+
+/* ---- call_x86_64.S ---- */
+
+/* Calls function with the frame's registers and stack words; results into rax, rdx, xmm 0 and 1. */
+void call_function(struct rt_gate_frame *frame, void *function);
+
+#endif

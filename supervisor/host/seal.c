@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ * The seal: before guests run, the host process gives up what no gate needs. A filter for the whole
+ * process takes away kernel calls that reach other processes or the system, and Landlock every file
+ * that is not open yet.
+ *
+ * Landlock binds single threads, and host libraries may have started some: each is reached by a
+ * signal, whose handler binds it. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/landlock.h>
+#include <seccomp.h>
+
+#include "host/host.h"
+
+#define THREADS_MAX 4096
+#define WAIT_MS 5000
+
+/* ---- Landlock ---- */
+
+static _Atomic int ruleset = -1;
+static _Atomic unsigned bound, failed; /* threads, as their handlers found */
+static __thread bool thread_bound;
+
+/* A thread that is bound starts only threads that are. */
+void seal_thread(void)
+{
+	int fd = atomic_load(&ruleset);
+
+	if (fd < 0 || thread_bound)
+		return;
+	thread_bound = true;
+	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		atomic_fetch_add(&failed, 1);
+	atomic_fetch_add(&bound, 1);
+}
+
+/* Every right to files that this kernel knows, up to the newest known here. */
+static uint64_t handled_rights(int version)
+{
+	static const int bits[] = { 0, 13, 14, 15, 15, 16 }; /* by version; 1: bits 0..12 */
+	int last = (int)(sizeof(bits) / sizeof(bits[0])) - 1;
+
+	return (1ull << bits[version < last ? version : last]) - 1;
+}
+
+/* A ruleset without rules; -1 where the kernel has no Landlock. */
+static int ruleset_make(struct err *err, int *fd)
+{
+	struct {
+		uint64_t handled_access_fs;
+	} attributes;
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	*fd = -1;
+	if (version < 1)
+		return 0;
+	attributes.handled_access_fs = handled_rights((int)version);
+	*fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	if (*fd < 0)
+		return err_sys(err, errno, "host process: cannot make a Landlock ruleset");
+	return 0;
+}
+
+/* Whether the thread blocks the signal, by its status file. A thread that is gone does not. */
+static bool thread_blocks(int tid)
+{
+	char path[64], line[256];
+	unsigned long long blocked = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	FILE *status = fopen(path, "re");
+	if (status == NULL)
+		return false;
+	while (fgets(line, sizeof(line), status) != NULL)
+		if (sscanf(line, "SigBlk: %llx", &blocked) == 1)
+			break;
+	fclose(status);
+	return (blocked >> (SIGNAL_INTERRUPT - 1) & 1) != 0;
+}
+
+static int wait_bound(unsigned count)
+{
+	struct timespec moment = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < WAIT_MS; i++) {
+		if (atomic_load(&bound) >= count)
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+struct tids {
+	size_t n;
+	int list[THREADS_MAX];
+};
+
+static bool tids_add(struct tids *tids, int tid)
+{
+	for (size_t i = 0; i < tids->n; i++)
+		if (tids->list[i] == tid)
+			return false;
+	if (tids->n == THREADS_MAX)
+		return false;
+	tids->list[tids->n++] = tid;
+	return true;
+}
+
+static bool sanitizer_thread(void)
+{
+#if defined(__SANITIZE_THREAD__)
+	return true; /* its runtime's own thread blocks every signal */
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	return true;
+#else
+	return false;
+#endif
+#else
+	return false;
+#endif
+}
+
+/* Signals the threads not seen before; how many, or -errno. */
+static int signal_new_threads(struct tids *seen, struct err *err)
+{
+	DIR *directory = opendir("/proc/self/task");
+	int signalled = 0;
+
+	if (directory == NULL)
+		return err_sys(err, errno, "host process: cannot list its threads");
+	for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+		int tid = atoi(entry->d_name);
+
+		if (!isdigit((unsigned char)entry->d_name[0]) || tid == gettid() || !tids_add(seen, tid))
+			continue;
+		if (thread_blocks(tid)) {
+			if (sanitizer_thread())
+				continue;
+			closedir(directory);
+			return err_set(err, EPERM,
+				       "a host library has a thread that blocks signals and so cannot be "
+				       "kept from files (--host-files allows it)");
+		}
+		if (syscall(SYS_tgkill, getpid(), tid, SIGNAL_INTERRUPT) == 0)
+			signalled++;
+	}
+	closedir(directory);
+	return signalled;
+}
+
+/* Threads that appear while this runs were started by one that was not bound yet, or are bound: one
+ * round without a new one ends it. The threads of a round are counted, not named: one that ends
+ * before its handler runs makes this fail, and none does that here. */
+static int bind_threads(struct err *err)
+{
+	static struct tids seen;
+	int signalled;
+	unsigned expected = 0;
+
+	do {
+		signalled = signal_new_threads(&seen, err);
+		if (signalled < 0)
+			return signalled;
+		expected += (unsigned)signalled;
+		int r = wait_bound(expected);
+		if (r < 0)
+			return err_set(err, ETIMEDOUT,
+				       "a host library has a thread that cannot be kept from files "
+				       "(--host-files allows it)");
+	} while (signalled > 0);
+	return 0;
+}
+
+static int landlock_apply(struct err *err)
+{
+	int fd;
+	int r = ruleset_make(err, &fd);
+
+	if (r < 0 || fd < 0)
+		return r;
+	atomic_store(&ruleset, fd);
+	r = bind_threads(err); /* this thread last: it reads /proc */
+	if (r == 0) {
+		unsigned others = atomic_load(&bound);
+
+		seal_thread();
+		r = wait_bound(others + 1);
+		if (r < 0 || atomic_load(&failed) > 0)
+			r = err_set(err, EPERM, "host process: Landlock refused to bind its threads");
+	}
+	atomic_store(&ruleset, -1);
+	close(fd);
+	return r;
+}
+
+/* ---- The filter ---- */
+
+/* Other processes, mounts and namespaces, the kernel itself, new programs; and what serves to get
+ * around filters. Names that this libseccomp does not know are left out: no call has their number. */
+static const char *const denied[] = {
+	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module",
+	"delete_module", "execve", "execveat", "fanotify_init", "finit_module", "fsconfig", "fsmount",
+	"fsopen", "fspick", "get_kernel_syms", "init_module", "io_uring_enter", "io_uring_register",
+	"io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
+	"lookup_dcookie", "migrate_pages", "mount", "mount_setattr", "move_mount", "move_pages",
+	"name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree", "perf_event_open",
+	"pidfd_getfd", "pidfd_open", "pidfd_send_signal", "pivot_root", "process_madvise",
+	"process_mrelease", "process_vm_readv", "process_vm_writev", "ptrace", "query_module", "quotactl",
+	"quotactl_fd", "reboot", "request_key", "setdomainname", "sethostname", "setns",
+	"settimeofday", "stime", "swapoff", "swapon", "sysfs", "syslog", "tkill", "umount", "umount2",
+	"unshare", "uselib", "userfaultfd", "ustat", "vhangup",
+};
+
+static int deny_where(scmp_filter_ctx filter, int nr, unsigned arg, enum scmp_compare op,
+		      scmp_datum_t a, scmp_datum_t b)
+{
+	struct scmp_arg_cmp compare = { .arg = arg, .op = op, .datum_a = a, .datum_b = b };
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), nr, 1, &compare);
+}
+
+static int add_argument_rules(scmp_filter_ctx filter)
+{
+	static const uint32_t namespaces[] = { CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS,
+					       CLONE_NEWIPC,  CLONE_NEWUSER,   CLONE_NEWPID,
+					       CLONE_NEWNET };
+	/* Signals: to this process alone. */
+	static const int signalling[] = { SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
+					  SCMP_SYS(rt_tgsigqueueinfo) };
+	/* Input put into the user's terminal; the kernel looks at 32 bits of the request. */
+	static const uint32_t requests[] = { TIOCSTI, TIOCLINUX };
+	/* clone3's flags lie in memory; the C library falls back to clone. */
+	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]) && r == 0; i++)
+		r = deny_where(filter, SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, namespaces[i],
+			       namespaces[i]);
+	for (size_t i = 0; i < sizeof(signalling) / sizeof(signalling[0]) && r == 0; i++)
+		r = deny_where(filter, signalling[i], 0, SCMP_CMP_NE, (scmp_datum_t)getpid(), 0);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && r == 0; i++)
+		r = deny_where(filter, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffff, requests[i]);
+	if (r == 0) /* limits: its own */
+		r = deny_where(filter, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
+	return r;
+}
+
+static int filter_fill(scmp_filter_ctx filter)
+{
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+
+	/* Calls by another of the processor's ways in mean other numbers. */
+	if (r == 0)
+		r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]) && r == 0; i++) {
+		int nr = seccomp_syscall_resolve_name(denied[i]);
+
+		if (nr >= 0)
+			r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), nr, 0);
+	}
+	if (r == 0)
+		r = add_argument_rules(filter);
+	return r;
+}
+
+static int filter_apply(struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (filter == NULL)
+		return err_set(err, ENOMEM, "host process: out of memory");
+	int r = filter_fill(filter);
+	if (r == 0)
+		r = seccomp_load(filter); /* sets no_new_privs, of all threads */
+	seccomp_release(filter);
+	if (r < 0)
+		return err_sys(err, -r, "host process: cannot install its filter");
+	return 0;
+}
+
+int seal_apply(struct err *err)
+{
+	const char *files = getenv("MICROCOSM_HOST_FILES");
+
+	/* The filter first: it sets no_new_privs in every thread, without which none can be bound. */
+	int r = filter_apply(err);
+	if (r == 0 && (files == NULL || strcmp(files, "1") != 0))
+		r = landlock_apply(err);
+	return r;
+}
