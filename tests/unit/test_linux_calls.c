@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ * The linux module's table, natively: each row's number is what Linux calls by that name, the filter
+ * made of its rules allows what the rules say and nothing else, and calls that would lead out of a
+ * world are refused. Handlers answer as the kernel would. Linked with modules/linux/guest.c. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+
+#define TIOCSTI_NR 0x5412
+#define ROOM 512
+
+static struct os_rule rules[ROOM];
+static size_t n_rules;
+static mc_fn entries[ROOM];
+static struct os_program filter;
+
+static long kernel_fstat(long fd, long buf, long a2, long a3, long a4, long a5)
+{
+	(void)a2, (void)a3, (void)a4, (void)a5;
+	return syscall(SYS_fstat, fd, buf) < 0 ? -errno : 0;
+}
+
+static long ids(long real, long effective, long saved, long a3, long a4, long a5)
+{
+	(void)a3, (void)a4, (void)a5;
+	*(uint32_t *)real = *(uint32_t *)effective = *(uint32_t *)saved = 1000;
+	return 0;
+}
+
+long mc_grant(int nr, const struct mc_rule *from, size_t n)
+{
+	if (n_rules == ROOM) /* before main: Check is not there yet */
+		abort();
+	rules[n_rules].nr = (uint32_t)nr;
+	rules[n_rules].n_conditions = (uint32_t)n;
+	for (size_t i = 0; i < n; i++)
+		rules[n_rules].conditions[i] = from[i];
+	n_rules++;
+	return 0;
+}
+
+mc_fn mc_get(int nr)
+{
+	return nr == SYS_fstat ? kernel_fstat : nr == SYS_getresuid || nr == SYS_getresgid ? ids : NULL;
+}
+
+mc_fn mc_register(int nr, mc_fn fn)
+{
+	entries[nr] = fn;
+	return NULL;
+}
+
+long mc_thread_kill(long id, long value)
+{
+	(void)id, (void)value;
+	abort();
+}
+
+long mc_copy_in(void *to, const void *guest, size_t n)
+{
+	if ((uintptr_t)guest < 4096)
+		return -EFAULT;
+	memcpy(to, guest, n);
+	return 0;
+}
+
+/* ---- The rules, read twice ---- */
+
+static bool rule_holds(const struct mc_rule *rule, const uint64_t args[6])
+{
+	uint64_t arg = args[rule->arg];
+
+	switch (rule->op) {
+	case MC_RULE_EQ: return arg == rule->value;
+	case MC_RULE_LE: return arg <= rule->value;
+	case MC_RULE_MASKED: return (arg & rule->mask) == rule->value;
+	default: ck_abort_msg("the table has no other rules"); return false;
+	}
+}
+
+static bool rules_allow(uint32_t nr, const uint64_t args[6])
+{
+	for (size_t i = 0; i < n_rules; i++) {
+		bool all = rules[i].nr == nr;
+		for (uint32_t c = 0; all && c < rules[i].n_conditions; c++)
+			all = rule_holds(&rules[i].conditions[c], args);
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+static size_t jump(const struct sock_filter *insn, bool yes)
+{
+	return yes ? insn->jt : insn->jf;
+}
+
+static uint32_t filter_run(const struct seccomp_data *data)
+{
+	const struct sock_filter *code = (const struct sock_filter *)filter.insns;
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < filter.n;) {
+		const struct sock_filter *insn = &code[at++];
+		switch (insn->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			memcpy(&a, (const char *)data + insn->k, sizeof a);
+			break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= insn->k; break;
+		case BPF_JMP | BPF_JA: at += insn->k; break;
+		case BPF_JMP | BPF_JEQ | BPF_K: at += jump(insn, a == insn->k); break;
+		case BPF_JMP | BPF_JGE | BPF_K: at += jump(insn, a >= insn->k); break;
+		case BPF_JMP | BPF_JGT | BPF_K: at += jump(insn, a > insn->k); break;
+		case BPF_JMP | BPF_JSET | BPF_K: at += jump(insn, (a & insn->k) != 0); break;
+		case BPF_RET | BPF_K: return insn->k;
+		default: ck_abort_msg("instruction 0x%x", insn->code);
+		}
+	}
+	ck_abort_msg("the filter has no end");
+	return 0;
+}
+
+static bool filter_allows(uint32_t nr, const uint64_t args[6])
+{
+	struct seccomp_data data = { .nr = (int)nr, .arch = AUDIT_ARCH_X86_64 };
+
+	memcpy(data.args, args, sizeof data.args);
+	return filter_run(&data) == SECCOMP_RET_ALLOW;
+}
+
+static uint64_t random64(void)
+{
+	return (uint64_t)random() << 42 ^ (uint64_t)random() << 21 ^ (uint64_t)random();
+}
+
+/* Near the rules' own values, where a filter would go wrong. */
+static uint64_t some_argument(uint32_t nr, uint32_t arg)
+{
+	const struct os_rule *rule = &rules[(size_t)random() % n_rules];
+	uint64_t value = random() % 3 == 0 ? (uint64_t)random() % 300 : 0;
+
+	for (size_t i = 0; i < n_rules && rule->nr != nr; i++)
+		rule = &rules[(size_t)random() % n_rules];
+	for (uint32_t c = 0; c < rule->n_conditions; c++) {
+		const struct mc_rule *condition = &rule->conditions[c];
+		if (condition->arg == arg)
+			value = condition->value |
+				(condition->op == MC_RULE_MASKED ? random64() & ~condition->mask : 0);
+	}
+	switch (random() % 12) {
+	case 0: return value ^ 1ull << random() % 64;
+	case 1: return value + 1;
+	case 2: return value - 1;
+	case 3: return random64();
+	default: return value;
+	}
+}
+
+START_TEST(filter_does_what_the_rules_say)
+{
+	size_t allowed = 0, refused = 0;
+
+	srandom(1);
+	for (int i = 0; i < 200000; i++) {
+		uint32_t nr = rules[(size_t)random() % n_rules].nr;
+		uint64_t args[6];
+		for (uint32_t k = 0; k < 6; k++)
+			args[k] = some_argument(nr, k);
+		bool expected = rules_allow(nr, args);
+		ck_assert_msg(filter_allows(nr, args) == expected,
+			      "call %u (%lx, %lx, %lx, %lx, %lx, %lx)", nr, args[0], args[1], args[2],
+			      args[3], args[4], args[5]);
+		allowed += expected;
+		refused += !expected;
+	}
+	ck_assert_uint_gt(allowed, 10000);
+	ck_assert_uint_gt(refused, 10000);
+}
+END_TEST
+
+START_TEST(numbers_are_those_of_linux)
+{
+#define GRANT(number, name, why, ...) ck_assert_int_eq(number, SYS_##name);
+#define MEDIATED(number, name, why, ...) ck_assert_int_eq(number, SYS_##name);
+#define HANDLED(number, name, why, handler) ck_assert_int_eq(number, SYS_##name);
+#define REFUSED(number, name, why, errnum) ck_assert_int_eq(number, SYS_##name);
+#include "../../modules/linux/linux_calls.def"
+}
+END_TEST
+
+/* ---- What must not be granted, and what must ---- */
+
+struct verdict {
+	const char *what;
+	uint32_t nr;
+	uint64_t args[6];
+	bool allowed;
+};
+
+#define HIGH (1ull << 32)
+
+static const struct verdict verdicts[] = {
+	{ "typing for the user", SYS_ioctl, { 0, TIOCSTI_NR }, false },
+	{ "the same with a high bit", SYS_ioctl, { 0, HIGH | TIOCSTI_NR }, false },
+	{ "line discipline", SYS_ioctl, { 0, 0x5423 }, false },
+	{ "console output", SYS_ioctl, { 0, 0x541d }, false },
+	{ "virtual console", SYS_ioctl, { 0, 0x541c }, false },
+	{ "foreground group", SYS_ioctl, { 0, 0x5410 }, false },
+	{ "asynchronous signals", SYS_ioctl, { 0, 0x5452 }, false },
+	{ "their target", SYS_ioctl, { 0, 0x8901 }, false },
+	{ "a break", SYS_ioctl, { 0, 0x5409, 0 }, false },
+	{ "terminal settings", SYS_ioctl, { 0, 0x5401 }, true },
+	{ "window size", SYS_ioctl, { 0, 0x5413 }, true },
+	{ "owner of signals", SYS_fcntl, { 0, 8, 1 }, false },
+	{ "owner of signals, by structure", SYS_fcntl, { 0, 15, 1 }, false },
+	{ "choice of signal", SYS_fcntl, { 0, 10, 9 }, false },
+	{ "O_ASYNC", SYS_fcntl, { 0, 4, 020000 }, false },
+	{ "O_ASYNC and more", SYS_fcntl, { 0, 4, 024000 }, false },
+	{ "O_NONBLOCK", SYS_fcntl, { 0, 4, 04000 | 2 | 0100000 }, true },
+	{ "lease", SYS_fcntl, { 0, 1024, 1 }, false },
+	{ "directory notes", SYS_fcntl, { 0, 1026, 1 }, false },
+	{ "sealing a memfd", SYS_fcntl, { 0, 1033, 15 }, false },
+	{ "huge pipe", SYS_fcntl, { 1, 1031, 1 << 30 }, false },
+	{ "name of a peer", SYS_sendto, { 0, 1, 1, 0, 4096, 16 }, false },
+	{ "no name", SYS_sendto, { 0, 1, 1, 0, 0, 0 }, true },
+	{ "name in memory", SYS_sendmsg, { 0, 4096, 0 }, false },
+	{ "names in memory", SYS_sendmmsg, { 0, 4096, 1, 0 }, false },
+	{ "socket", SYS_socket, { 1, 1, 0 }, false },
+	{ "connect", SYS_connect, { 0, 4096, 16 }, false },
+	{ "bind", SYS_bind, { 0, 4096, 16 }, false },
+	{ "datagram pair", SYS_socketpair, { 1, 2, 0, 4096 }, false },
+	{ "stream pair", SYS_socketpair, { 1, 1 | 02000000, 0, 4096 }, true },
+	{ "network pair", SYS_socketpair, { 2, 1, 0, 4096 }, false },
+	{ "user namespace", SYS_clone, { 0x10000000 | 17 }, false },
+	{ "mount namespace", SYS_clone, { 0x00020000 | 17 }, false },
+	{ "untraced child", SYS_clone, { 0x00800000 | 17 }, false },
+	{ "our own parent's child", SYS_clone, { 0x00008000 | 17 }, false },
+	{ "pidfd", SYS_clone, { 0x00001000 | 17 }, false },
+	{ "death by SIGKILL", SYS_clone, { 9 }, false },
+	{ "high flags", SYS_clone, { HIGH | 17 }, false },
+	{ "fork by clone", SYS_clone, { 0x01200011 }, true },
+	{ "thread", SYS_clone, { 0x003d0f00 }, true },
+	{ "flags in memory", SYS_clone3, { 4096, 88 }, false },
+	{ "GS base", SYS_arch_prctl, { 0x1001, 4096 }, false },
+	{ "GS base, high bit", SYS_arch_prctl, { HIGH | 0x1001, 4096 }, false },
+	{ "FS base", SYS_arch_prctl, { 0x1002, 4096 }, true },
+	{ "huge pages", SYS_mmap, { 0, 4096, 3, 0x40022, ~0ull, 0 }, false },
+	{ "locked pages", SYS_mmap, { 0, 4096, 3, 0x2022, ~0ull, 0 }, false },
+	{ "high flags", SYS_mmap, { 0, 4096, 3, HIGH | 0x22, ~0ull, 0 }, false },
+	{ "own pages", SYS_mmap, { 0, 4096, 3, 0x22, ~0ull, 0 }, true },
+	{ "thread stack", SYS_mmap, { 0, 4096, 0, 0x20022, ~0ull, 0 }, true },
+	{ "poisoned page", SYS_madvise, { 4096, 4096, 100 }, false },
+	{ "offline page", SYS_madvise, { 4096, 4096, 101 }, false },
+	{ "poisoned page, high bit", SYS_madvise, { 4096, 4096, HIGH | 100 }, false },
+	{ "merged page", SYS_madvise, { 4096, 4096, 12 }, false },
+	{ "unused page", SYS_madvise, { 4096, 4096, 4 }, true },
+	{ "priority inheritance", SYS_futex, { 4096, 6 }, false },
+	{ "private wait", SYS_futex, { 4096, 128, 0 }, true },
+	{ "private wake", SYS_futex, { 4096, 129, 1 }, true },
+	{ "wait until", SYS_futex, { 4096, 128 | 256 | 9, 0 }, true },
+	{ "another's limits", SYS_prlimit64, { 1, 7, 0, 4096 }, false },
+	{ "raised limits", SYS_prlimit64, { 0, 7, 4096, 0 }, false },
+	{ "own limits", SYS_prlimit64, { 0, 7, 0, 4096 }, true },
+	{ "another's affinity", SYS_sched_setaffinity, { 1, 8, 4096 }, false },
+	{ "another's robust list", SYS_get_robust_list, { 1, 4096, 4096 }, false },
+	{ "another's clock", SYS_clock_gettime, { (uint64_t)-30, 4096 }, false },
+	{ "clock", SYS_clock_gettime, { 1, 4096 }, true },
+	{ "alarm clock", SYS_timer_create, { 8, 0, 4096 }, false },
+	{ "global barrier", SYS_membarrier, { 1 }, false },
+	{ "no more tracing", SYS_prctl, { 4, 0 }, false },
+	{ "anybody's tracing", SYS_prctl, { 0x59616d61, ~0ull }, false },
+	{ "own filter", SYS_prctl, { 22, 2, 4096 }, false },
+	{ "user dispatch", SYS_prctl, { 59, 1 }, false },
+	{ "memory map fields", SYS_prctl, { 35, 1 }, false },
+	{ "own name", SYS_prctl, { 15, 4096 }, true },
+	{ "notification pipe", SYS_pipe2, { 4096, 0200 }, false },
+	{ "pipe", SYS_pipe2, { 4096, 02000000 }, true },
+	{ "filter", SYS_seccomp, { 1 }, false },
+	{ "tracing", SYS_ptrace, { 16, 1 }, false },
+	{ "another's memory", SYS_process_vm_readv, { 1 }, false },
+	{ "another's descriptors", SYS_pidfd_open, { 1 }, false },
+	{ "rings", SYS_io_uring_setup, { 1 }, false },
+	{ "path", SYS_open, { 4096 }, false },
+	{ "path", SYS_openat, { 0 }, false },
+	{ "program", SYS_execve, { 4096 }, false },
+	{ "program", SYS_execveat, { 0 }, false },
+	{ "root", SYS_chroot, { 4096 }, false },
+	{ "mode of a file", SYS_fchmod, { 0, 04777 }, false },
+	{ "namespace", SYS_unshare, { 0x20000 }, false },
+	{ "user fault", SYS_userfaultfd, { 0 }, false },
+	{ "sealed mappings", 462, { 4096, 4096 }, false },
+};
+
+START_TEST(verdicts_hold)
+{
+	for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+		const struct verdict *v = &verdicts[i];
+		ck_assert_msg(rules_allow(v->nr, v->args) == v->allowed, "%s (call %u)", v->what, v->nr);
+	}
+}
+END_TEST
+
+/* ---- Handlers ---- */
+
+static long call(int nr, long a0, long a1, long a2, long a3)
+{
+	return entries[nr](a0, a1, a2, a3, 0, 0);
+}
+
+START_TEST(fstat_without_a_path)
+{
+	char buf[512];
+	long fstatat = SYS_newfstatat, empty = AT_EMPTY_PATH;
+
+	ck_assert_int_eq(call((int)fstatat, 0, (long)"", (long)buf, empty), 0);
+	ck_assert_int_eq(call((int)fstatat, 0, 0, (long)buf, empty), 0);
+	ck_assert_int_eq(call((int)fstatat, -1, (long)"", (long)buf, empty), -EBADF);
+	ck_assert_int_eq(call((int)fstatat, 0, (long)"/", (long)buf, empty), -ENOSYS);
+	ck_assert_int_eq(call((int)fstatat, 0, (long)"/", (long)buf, 0), -ENOSYS);
+	ck_assert_int_eq(call((int)fstatat, AT_FDCWD, (long)"", (long)buf, empty), -ENOSYS);
+	ck_assert_int_eq(call((int)fstatat, 0, (long)"", (long)buf, 0), -ENOENT);
+	ck_assert_int_eq(call((int)fstatat, 0, 64, (long)buf, empty), -EFAULT);
+	ck_assert_int_eq(call((int)fstatat, 0, 0, (long)buf, 0), -EFAULT);
+}
+END_TEST
+
+START_TEST(ids_stay_what_they_are)
+{
+	ck_assert_int_eq(call(SYS_setuid, 1000, 7, 7, 7), 0);
+	ck_assert_int_eq(call(SYS_setuid, 0, 1000, 1000, 1000), -EPERM);
+	ck_assert_int_eq(call(SYS_setuid, -1, 0, 0, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_setgid, 0, 0, 0, 0), -EPERM);
+	ck_assert_int_eq(call(SYS_setreuid, -1, 1000, 7, 7), 0);
+	ck_assert_int_eq(call(SYS_setregid, 1000, 0, 7, 7), -EPERM);
+	ck_assert_int_eq(call(SYS_setresuid, 1000, -1, 1000, 7), 0);
+	ck_assert_int_eq(call(SYS_setresgid, 1000, -1, 0, 7), -EPERM);
+	ck_assert_int_eq(call(SYS_mlock, 4096, 4096, 0, 0), -EPERM);
+}
+END_TEST
+
+int main(void)
+{
+	struct err err = { 0 };
+	Suite *suite = suite_create("linux calls");
+	TCase *tests = tcase_create("all");
+
+	/* The module's constructor has run: the rules are here. */
+	if (os_filter_make(rules, n_rules, &filter, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	tcase_add_test(tests, filter_does_what_the_rules_say);
+	tcase_add_test(tests, numbers_are_those_of_linux);
+	tcase_add_test(tests, verdicts_hold);
+	tcase_add_test(tests, fstat_without_a_path);
+	tcase_add_test(tests, ids_stay_what_they_are);
+	tcase_set_timeout(tests, 60);
+	suite_add_tcase(suite, tests);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	os_program_free(&filter);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
