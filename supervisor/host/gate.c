@@ -47,7 +47,11 @@ struct slot {
 /* All zero is a valid initial state, mutex included; pages of slots never used stay untouched. */
 static struct slot slots[RT_SLOT_COUNT];
 
-enum claim { CLAIM_RUN, CLAIM_ANSWER, CLAIM_NOTHING };
+enum claim {
+	CLAIM_RUN,     /* it is recorded as running, on the worker given */
+	CLAIM_ANSWER,  /* the status is known */
+	CLAIM_NOTHING, /* answered, joined, or broken off: done with */
+};
 
 struct gate_call { /* what a notification asks for, copied */
 	uint32_t slot;
@@ -118,44 +122,6 @@ static void slot_void(struct slot *slot, uint32_t epoch)
 	slot->started = false;
 	slot->handed_out = 0;
 	slot->epoch = epoch;
-}
-
-/* Under the slot's lock. What a thread that has no row with its own id may not do is decided before. */
-static enum claim slot_claim(struct slot *slot, const struct gate_call *call, struct worker *worker,
-			     const struct notice *notice, int64_t *status)
-{
-	bool descriptor = call->index == RT_GATE_DESCRIPTOR;
-
-	if (slot->epoch != call->epoch)
-		slot_void(slot, call->epoch);
-	if (!notice_valid(notice))
-		return CLAIM_NOTHING; /* broken off: the tracer settles it */
-	if (!descriptor && !slot->started && slot->state != SLOT_RUNNING) {
-		slot->started = true; /* the stub counted its own calls */
-		slot->state = SLOT_IDLE;
-		slot->sequence = 0;
-	}
-	if (call->sequence == slot->sequence && slot->state == SLOT_DONE) {
-		*status = slot->status;
-		return CLAIM_ANSWER;
-	}
-	if (call->sequence == slot->sequence && slot->state == SLOT_RUNNING) {
-		slot->waiting = *notice;
-		return CLAIM_NOTHING;
-	}
-	*status = call->sequence <= slot->sequence ? -EINVAL : slot->state == SLOT_RUNNING ? -EBUSY : 0;
-	if (*status == 0 && descriptor && slot->started)
-		*status = -EPERM;
-	if (*status == 0 && call->index == RT_GATE_RETURN &&
-	    (slot->suspended == NULL || slot->suspended->frame_addr != call->frame))
-		*status = -EINVAL;
-	if (*status < 0)
-		return CLAIM_ANSWER;
-	slot->sequence = call->sequence;
-	slot->state = SLOT_RUNNING;
-	slot->waiting = *notice;
-	slot->worker = worker;
-	return CLAIM_RUN;
 }
 
 struct ending { /* of a call, carried out after the slot's lock has been released */
@@ -406,72 +372,71 @@ static bool broken_off(int64_t result)
 	return result == -ENOENT || result == -ESRCH;
 }
 
-/* Takes a call back that has been broken off before it had an effect. False when it has been made
- * again meanwhile: *notice is the new notification. */
-static bool descriptor_undo(struct worker *worker, struct notice *notice)
+/* Under the slot's lock throughout: the thread goes on when the descriptor is installed, and its next
+ * call must find this one recorded. A call that was broken off leaves no record: it is made again. */
+static void slot_install(struct slot *slot, const struct gate_call *call, const struct notice *notice)
 {
-	struct slot *slot = worker->slot;
-	bool undone = true, settling = false;
+	int fd = descriptor_get(memory_threads()[call->slot].plan, slot->handed_out);
+	int64_t number = fd;
 
-	pthread_mutex_lock(&slot->lock);
-	if (still_wanted(slot, worker)) {
-		undone = slot->waiting.id == notice->id;
-		*notice = slot->waiting;
-		if (undone) {
-			settling = slot->settling;
-			slot->settling = false;
-			slot->state = SLOT_IDLE;
-			slot->sequence--;
-			slot->worker = NULL;
-		}
+	if (fd >= 0) {
+		number = install(notice, fd);
+		close(fd);
+		if (broken_off(number))
+			return;
 	}
-	if (undone)
-		worker_release(worker);
-	pthread_mutex_unlock(&slot->lock);
-	if (settling)
-		settled(worker->slot_index, worker->sequence, CTL_REPEAT, 0);
-	return undone;
-}
-
-/* The descriptor is in the guest, the call is answered. */
-static void descriptor_done(struct worker *worker, int64_t number)
-{
-	struct slot *slot = worker->slot;
-	struct ending ending = { .settling = false };
-
-	pthread_mutex_lock(&slot->lock);
-	if (still_wanted(slot, worker)) {
-		slot->handed_out++;
-		slot_finish(slot, number, &ending);
-	}
-	worker_release(worker);
-	pthread_mutex_unlock(&slot->lock);
-	if (ending.settling)
-		settled(worker->slot_index, ending.sequence, CTL_DONE, number);
-}
-
-static void run_descriptor(struct worker *worker, const struct gate_call *call, struct notice notice)
-{
-	enum ctl_plan plan = memory_threads()[call->slot].plan;
-	int fd = descriptor_get(plan, worker->slot->handed_out); /* RUNNING: nobody else changes it */
-	int64_t number;
-
-	worker->start_ns = 0;
-	if (fd < 0) {
-		call_finish(worker, fd, false);
-		return;
-	}
-	do {
-		number = install(&notice, fd);
-	} while (broken_off(number) && !descriptor_undo(worker, &notice));
-	close(fd);
+	slot->sequence = call->sequence;
+	slot->state = SLOT_DONE;
+	slot->status = number;
 	if (number >= 0)
-		descriptor_done(worker, number);
-	else if (!broken_off(number))
-		call_finish(worker, number, false);
+		slot->handed_out++;
+	else
+		notice_answer(notice, number);
 }
 
 /* ---- Serving ---- */
+
+/* Under the slot's lock: what is to be done about a call. */
+static enum claim slot_claim(struct slot *slot, const struct gate_call *call, struct worker *worker,
+			     const struct notice *notice, int64_t *status)
+{
+	bool descriptor = call->index == RT_GATE_DESCRIPTOR;
+
+	if (slot->epoch != call->epoch)
+		slot_void(slot, call->epoch);
+	if (!notice_valid(notice))
+		return CLAIM_NOTHING; /* broken off: the tracer settles it */
+	if (!descriptor && !slot->started && slot->state != SLOT_RUNNING) {
+		slot->started = true; /* the stub counted its own calls */
+		slot->state = SLOT_IDLE;
+		slot->sequence = 0;
+	}
+	if (call->sequence == slot->sequence && slot->state == SLOT_DONE) {
+		*status = slot->status;
+		return CLAIM_ANSWER;
+	}
+	if (call->sequence == slot->sequence && slot->state == SLOT_RUNNING) {
+		slot->waiting = *notice;
+		return CLAIM_NOTHING;
+	}
+	*status = call->sequence <= slot->sequence ? -EINVAL : slot->state == SLOT_RUNNING ? -EBUSY : 0;
+	if (*status == 0 && descriptor && slot->started)
+		*status = -EPERM;
+	if (*status == 0 && call->index == RT_GATE_RETURN &&
+	    (slot->suspended == NULL || slot->suspended->frame_addr != call->frame))
+		*status = -EINVAL;
+	if (*status < 0)
+		return CLAIM_ANSWER;
+	if (descriptor) {
+		slot_install(slot, call, notice);
+		return CLAIM_NOTHING;
+	}
+	slot->sequence = call->sequence;
+	slot->state = SLOT_RUNNING;
+	slot->waiting = *notice;
+	slot->worker = worker;
+	return CLAIM_RUN;
+}
 
 static bool thread_is(uint64_t slot, uint32_t tid)
 {
@@ -496,14 +461,6 @@ static bool find_slot(const struct seccomp_notif *notif, struct gate_call *call)
 	return true;
 }
 
-static void call_run(struct worker *worker, const struct gate_call *call, const struct notice *notice)
-{
-	if (call->index == RT_GATE_DESCRIPTOR)
-		run_descriptor(worker, call, *notice);
-	else
-		run_function(worker, call);
-}
-
 void gate_serve(struct worker *worker, const struct notice *notice, const struct seccomp_notif *notif)
 {
 	struct gate_call call = { .frame = notif->data.args[0],
@@ -525,7 +482,6 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 	pthread_mutex_lock(&slot->lock);
 	worker->slot = slot;
 	worker->slot_index = call.slot;
-	worker->sequence = call.sequence;
 	worker->dropped = false;
 	enum claim claim = slot_claim(slot, &call, worker, notice, &status);
 	if (claim == CLAIM_RUN && callback_return)
@@ -534,7 +490,7 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 	if (claim == CLAIM_ANSWER)
 		notice_answer(notice, status);
 	else if (claim == CLAIM_RUN && !callback_return)
-		call_run(worker, &call, notice);
+		run_function(worker, &call);
 }
 
 void gate_settle(uint32_t index, uint64_t sequence, bool interrupt)

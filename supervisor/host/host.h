@@ -99,7 +99,6 @@ struct worker {
 	/* The call that it runs; set by gate.c, by this worker alone. */
 	struct slot *slot;
 	uint32_t slot_index;
-	uint64_t sequence;
 	uint64_t frame_addr;
 	const struct component_gate *gate; /* while the host function runs */
 	struct mch_caller caller;

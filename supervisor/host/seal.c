@@ -25,12 +25,15 @@
 #include "host/host.h"
 
 #define THREADS_MAX 4096
-#define WAIT_MS 5000
+#define WAIT_MS 1000
 
 /* ---- Landlock ---- */
 
 static _Atomic int ruleset = -1;
-static _Atomic unsigned bound, failed; /* threads, as their handlers found */
+static _Atomic bool failed;
+/* Threads that are bound, as their handlers say; n_bound is reserved before the entry is written. */
+static _Atomic int bound[THREADS_MAX];
+static _Atomic unsigned n_bound;
 static __thread bool thread_bound;
 
 /* A thread that is bound starts only threads that are. */
@@ -42,8 +45,10 @@ void seal_thread(void)
 		return;
 	thread_bound = true;
 	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-		atomic_fetch_add(&failed, 1);
-	atomic_fetch_add(&bound, 1);
+		atomic_store(&failed, true);
+	unsigned index = atomic_fetch_add(&n_bound, 1);
+	if (index < THREADS_MAX)
+		atomic_store(&bound[index], gettid());
 }
 
 /* Every right to files that this kernel knows, up to the newest known here. */
@@ -90,34 +95,6 @@ static bool thread_blocks(int tid)
 	return (blocked >> (SIGNAL_INTERRUPT - 1) & 1) != 0;
 }
 
-static int wait_bound(unsigned count)
-{
-	struct timespec moment = { .tv_nsec = 1000000 };
-
-	for (int i = 0; i < WAIT_MS; i++) {
-		if (atomic_load(&bound) >= count)
-			return 0;
-		nanosleep(&moment, NULL);
-	}
-	return -ETIMEDOUT;
-}
-
-struct tids {
-	size_t n;
-	int list[THREADS_MAX];
-};
-
-static bool tids_add(struct tids *tids, int tid)
-{
-	for (size_t i = 0; i < tids->n; i++)
-		if (tids->list[i] == tid)
-			return false;
-	if (tids->n == THREADS_MAX)
-		return false;
-	tids->list[tids->n++] = tid;
-	return true;
-}
-
 static bool sanitizer_thread(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -133,7 +110,46 @@ static bool sanitizer_thread(void)
 #endif
 }
 
-/* Signals the threads not seen before; how many, or -errno. */
+static bool is_bound(int tid)
+{
+	unsigned n = atomic_load(&n_bound);
+
+	for (unsigned i = 0; i < n && i < THREADS_MAX; i++)
+		if (atomic_load(&bound[i]) == tid)
+			return true;
+	return false;
+}
+
+/* Until the thread is bound, or gone. A new thread blocks signals for a moment; one that goes on
+ * doing so cannot be reached. */
+static int wait_bound(int tid)
+{
+	struct timespec moment = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < WAIT_MS; i++) {
+		if (is_bound(tid) || syscall(SYS_tgkill, getpid(), tid, 0) < 0)
+			return 0;
+		if (i > 50 && sanitizer_thread() && thread_blocks(tid))
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+struct tids {
+	size_t n;
+	int list[THREADS_MAX];
+};
+
+static bool tids_contain(const struct tids *tids, int tid)
+{
+	for (size_t i = 0; i < tids->n; i++)
+		if (tids->list[i] == tid)
+			return true;
+	return false;
+}
+
+/* Signals the threads not seen before and adds them; how many, or -errno. */
 static int signal_new_threads(struct tids *seen, struct err *err)
 {
 	DIR *directory = opendir("/proc/self/task");
@@ -144,42 +160,40 @@ static int signal_new_threads(struct tids *seen, struct err *err)
 	for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
 		int tid = atoi(entry->d_name);
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || tid == gettid() || !tids_add(seen, tid))
+		if (!isdigit((unsigned char)entry->d_name[0]) || tid == gettid() ||
+		    tids_contain(seen, tid))
 			continue;
-		if (thread_blocks(tid)) {
-			if (sanitizer_thread())
-				continue;
+		if (seen->n == THREADS_MAX) {
 			closedir(directory);
-			return err_set(err, EPERM,
-				       "a host library has a thread that blocks signals and so cannot be "
-				       "kept from files (--host-files allows it)");
+			return err_set(err, E2BIG, "host libraries have more than %d threads",
+				       THREADS_MAX);
 		}
-		if (syscall(SYS_tgkill, getpid(), tid, SIGNAL_INTERRUPT) == 0)
-			signalled++;
+		seen->list[seen->n++] = tid;
+		syscall(SYS_tgkill, getpid(), tid, SIGNAL_INTERRUPT);
+		signalled++;
 	}
 	closedir(directory);
 	return signalled;
 }
 
-/* Threads that appear while this runs were started by one that was not bound yet, or are bound: one
- * round without a new one ends it. The threads of a round are counted, not named: one that ends
- * before its handler runs makes this fail, and none does that here. */
+/* Threads that appear while this runs were started by one that was not bound yet, or are bound: a
+ * round without a new one ends it. */
 static int bind_threads(struct err *err)
 {
 	static struct tids seen;
 	int signalled;
-	unsigned expected = 0;
 
 	do {
+		size_t first = seen.n;
+
 		signalled = signal_new_threads(&seen, err);
 		if (signalled < 0)
 			return signalled;
-		expected += (unsigned)signalled;
-		int r = wait_bound(expected);
-		if (r < 0)
-			return err_set(err, ETIMEDOUT,
-				       "a host library has a thread that cannot be kept from files "
-				       "(--host-files allows it)");
+		for (size_t i = first; i < seen.n; i++)
+			if (wait_bound(seen.list[i]) < 0)
+				return err_set(err, ETIMEDOUT,
+					       "a host library has a thread that blocks signals and so "
+					       "cannot be kept from files (--host-files allows it)");
 	} while (signalled > 0);
 	return 0;
 }
@@ -192,15 +206,10 @@ static int landlock_apply(struct err *err)
 	if (r < 0 || fd < 0)
 		return r;
 	atomic_store(&ruleset, fd);
-	r = bind_threads(err); /* this thread last: it reads /proc */
-	if (r == 0) {
-		unsigned others = atomic_load(&bound);
-
-		seal_thread();
-		r = wait_bound(others + 1);
-		if (r < 0 || atomic_load(&failed) > 0)
-			r = err_set(err, EPERM, "host process: Landlock refused to bind its threads");
-	}
+	r = bind_threads(err);
+	seal_thread(); /* last: the others' state was read from /proc */
+	if (r == 0 && atomic_load(&failed))
+		r = err_set(err, EPERM, "host process: Landlock refused to bind its threads");
 	atomic_store(&ruleset, -1);
 	close(fd);
 	return r;
