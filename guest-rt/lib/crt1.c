@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * mc_crt1.o: from the process's first instruction to main and from its return to the world's end, for
  * programs without a C library's start-up code. */
-#include <stdbool.h>
-
 #include "lib.h"
 
 #include "crt_x86_64.h"
@@ -20,7 +18,7 @@ int main(int argc, char **argv, char **envp);
 void crt_start(uintptr_t *stack, const Elf64_Dyn *dynamic) HIDDEN __attribute__((noreturn, used));
 
 /* A program that needs shared objects was linked by Microcosm before it started: relocations, the
- * first thread's FS base and the initialisers are done. */
+ * first thread's FS base and the shared objects' initialisers are done. */
 static bool linked_already(const Elf64_Dyn *dynamic)
 {
 	for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++)
@@ -110,7 +108,8 @@ void crt_start(uintptr_t *stack, const Elf64_Dyn *dynamic)
 	while (*after)
 		after++;
 	mc_auxv = (const void *)(after + 1);
-	if (!linked_already(dynamic)) {
+	mc_linked = linked_already(dynamic);
+	if (!mc_linked) {
 		if (dynamic)
 			relocate(mc_load_bias(), dynamic);
 		else
@@ -121,8 +120,8 @@ void crt_start(uintptr_t *stack, const Elf64_Dyn *dynamic)
 		size_t tls = mc_tls_size();
 		if (tls && mc_tls_enter(__builtin_alloca(tls)) != 0)
 			end(125);
-		initialise(argc, argv, envp);
 	}
+	initialise(argc, argv, envp);
 	int status = main(argc, argv, envp);
 	finish();
 	end(status);

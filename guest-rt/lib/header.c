@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * How a program finds the region's header and the entry: by the auxiliary vector. */
 #include "lib.h"
+#include "rt.h"
 
 const Elf64_auxv_t *mc_auxv;
+bool mc_linked;
 
 /* There when a C library is. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
@@ -17,11 +19,35 @@ unsigned long mc_auxv_get(unsigned long type)
 	return 0;
 }
 
+bool mc_has_libc(void)
+{
+	return !mc_auxv && getauxval;
+}
+
+bool mc_is_linked(void)
+{
+	return mc_linked || (!mc_auxv && !getauxval);
+}
+
+/* For initialisers of shared objects, to which the vector is not known yet: from the thread's place. */
+static const struct mc_header *header_by_thread(void)
+{
+	long thread = mc_syscall(MC_SYS_THREAD_SELF, 0, 0, 0, 0, 0, 0);
+
+	if (thread < 0) /* not Microcosm */
+		return NULL;
+	uint64_t slot = ((const struct mc_thread *)thread)->slot;
+	return (const void *)((uint64_t)thread - RT_SLOT_THREAD - slot * RT_SLOT_BYTES - RT_OFF_THREADS +
+			      RT_OFF_HEADER);
+}
+
 const struct mc_header *mc_header(void)
 {
 	static const char magic[8] = {'M', 'I', 'C', 'R', 'O', 'C', 'S', 'M'};
 	const struct mc_header *header = (const void *)mc_auxv_get(AT_MICROCOSM);
 
+	if (!mc_auxv && !mc_has_libc())
+		header = header_by_thread();
 	if (!header)
 		return NULL;
 	for (size_t i = 0; i < sizeof(magic); i++)
@@ -39,6 +65,5 @@ uintptr_t mc_entry_find(void)
 		__atomic_store_n(&mc_entry_address, (uintptr_t)header->entry, __ATOMIC_RELAXED);
 		return (uintptr_t)header->entry;
 	}
-	/* Not kept: initialisers of shared objects may come here before mc_crt1.o has run. */
 	return (uintptr_t)mc_entry_syscall;
 }

@@ -4,6 +4,7 @@
 #define LIB_H
 
 #include <elf.h>
+#include <stdbool.h>
 
 #include "microcosm.h"
 
@@ -20,6 +21,13 @@
 /* The auxiliary vector as the kernel gave it, set by mc_crt1.o before anything else runs. NULL in a
  * program that starts with a C library's crt1.o: then that library's getauxval is asked. */
 extern const Elf64_auxv_t *mc_auxv HIDDEN;
+
+/* Set by mc_crt1.o in a program that Microcosm linked. */
+extern bool mc_linked HIDDEN;
+/* The same, known earlier: initialisers of shared objects run before mc_crt1.o. */
+bool mc_is_linked(void) HIDDEN;
+/* There is a C library, which keeps threads' descriptions of its own. */
+bool mc_has_libc(void) HIDDEN;
 
 /* The value of an entry of the auxiliary vector, 0 when it has none. */
 unsigned long mc_auxv_get(unsigned long type) HIDDEN;

@@ -4,8 +4,9 @@
 
 /* Above the FS base. A C library keeps its own description of a thread there: in threads that it did
  * not make, zeroes have to do, which is enough for errno. */
-#define TCB_BYTES 64
+#define TCB_BYTES 128
 #define TCB_LIBC_BYTES 1024
+#define TCB_CANARY 0x28 /* where compilers look for it */
 
 #define ARCH_SET_FS 0x1002
 #define HWCAP2_FSGSBASE 2
@@ -33,44 +34,73 @@ uintptr_t mc_load_bias(void)
 	return 0;
 }
 
-static const Elf64_Phdr *tls_segment(void)
+/* What a thread's block is made of. */
+struct tls {
+	const unsigned char *image; /* its first `filled` bytes, the others are 0 */
+	size_t filled;
+	size_t below; /* from its start up to the FS base */
+	size_t align;
+};
+
+/* In a program that Microcosm linked: its objects' blocks as one, as they were before anything ran.
+ * Microcosm leaves the description above the first thread's FS base, and threads hand it on. */
+struct linked_tcb {
+	uintptr_t self;
+	uintptr_t unused[7];
+	const unsigned char *image; /* 0x40 NULL: there is no such description */
+	uint64_t below;             /* 0x48 */
+	uint64_t align;             /* 0x50 */
+};
+_Static_assert(offsetof(struct linked_tcb, image) == 0x40, "load/image.c");
+
+static const struct linked_tcb *linked_tcb(void)
+{
+	uintptr_t base;
+	__asm__("movq %%fs:0, %0" : "=r"(base));
+	return (const struct linked_tcb *)base;
+}
+
+static struct tls describe(void)
 {
 	const Elf64_Phdr *phdr = (const void *)mc_auxv_get(AT_PHDR);
 	unsigned long n = mc_auxv_get(AT_PHNUM);
+	struct tls tls = {.align = 64};
 
-	for (unsigned long i = 0; phdr && i < n; i++)
-		if (phdr[i].p_type == PT_TLS)
-			return &phdr[i];
-	return NULL;
-}
-
-static size_t tls_align(const Elf64_Phdr *tls)
-{
-	return tls && tls->p_align > 64 ? tls->p_align : 64;
-}
-
-/* From the block's start up to the FS base. */
-static size_t tls_below(const Elf64_Phdr *tls)
-{
-	if (!tls)
-		return 0;
-	size_t align = tls->p_align ? tls->p_align : 1;
-	return tls->p_memsz + ((0 - tls->p_vaddr - tls->p_memsz) & (align - 1));
+	if (mc_is_linked()) {
+		const struct linked_tcb *tcb = linked_tcb();
+		if (tcb->image) {
+			tls.image = tcb->image;
+			tls.filled = tls.below = tcb->below;
+			tls.align = tcb->align;
+		}
+		return tls;
+	}
+	for (unsigned long i = 0; phdr && i < n; i++) {
+		if (phdr[i].p_type != PT_TLS)
+			continue;
+		size_t align = phdr[i].p_align ? phdr[i].p_align : 1;
+		tls.image = (const void *)(mc_load_bias() + phdr[i].p_vaddr);
+		tls.filled = phdr[i].p_filesz;
+		tls.below = phdr[i].p_memsz + ((0 - phdr[i].p_vaddr - phdr[i].p_memsz) & (align - 1));
+		if (align > tls.align)
+			tls.align = align;
+	}
+	return tls;
 }
 
 static size_t tcb_size(void)
 {
-	return mc_auxv ? TCB_BYTES : TCB_LIBC_BYTES;
+	return mc_has_libc() ? TCB_LIBC_BYTES : TCB_BYTES;
 }
 
 size_t mc_tls_size(void)
 {
-	const Elf64_Phdr *tls = tls_segment();
+	struct tls tls = describe();
 
 	/* A C library's functions want an FS base even where the program has no variables there. */
-	if (!tls && mc_auxv)
+	if (!tls.image && !mc_has_libc())
 		return 0;
-	return tls_below(tls) + tls_align(tls) + tcb_size();
+	return tls.below + tls.align + tcb_size();
 }
 
 static long set_fs_base(uintptr_t base)
@@ -82,21 +112,35 @@ static long set_fs_base(uintptr_t base)
 	return mc_syscall(LINUX_NR_ARCH_PRCTL, ARCH_SET_FS, (long)base, 0, 0, 0, 0);
 }
 
+static uint64_t canary(void)
+{
+	const unsigned char *random = (const void *)mc_auxv_get(AT_RANDOM);
+	uint64_t value = 0;
+
+	if (random)
+		__builtin_memcpy(&value, random, sizeof(value));
+	return value & ~0xfful; /* its lowest byte ends strings */
+}
+
 long mc_tls_enter(void *memory)
 {
-	const Elf64_Phdr *tls = tls_segment();
-	size_t align = tls_align(tls);
-	uintptr_t base = ((uintptr_t)memory + tls_below(tls) + align - 1) & ~(uintptr_t)(align - 1);
-	volatile unsigned char *block = (unsigned char *)(base - tls_below(tls));
-	volatile unsigned char *tcb = (unsigned char *)base;
+	struct tls tls = describe();
+	uintptr_t base = ((uintptr_t)memory + tls.below + tls.align - 1) & ~(uintptr_t)(tls.align - 1);
+	/* Volatile: no compiler makes a call of these loops. */
+	volatile unsigned char *block = (unsigned char *)(base - tls.below);
+	volatile unsigned char *above = (unsigned char *)base;
 
-	if (tls) {
-		const unsigned char *image = (const void *)(mc_load_bias() + tls->p_vaddr);
-		for (size_t i = 0; i < tls->p_memsz; i++)
-			block[i] = i < tls->p_filesz ? image[i] : 0;
-	}
+	for (size_t i = 0; i < tls.below; i++)
+		block[i] = i < tls.filled ? tls.image[i] : 0;
 	for (size_t i = 0; i < tcb_size(); i++)
-		tcb[i] = 0;
+		above[i] = 0;
 	*(uintptr_t *)base = base; /* the ABI's: %fs:0 is the FS base */
+	*(uint64_t *)(base + TCB_CANARY) = canary();
+	if (mc_is_linked()) {
+		struct linked_tcb *tcb = (struct linked_tcb *)base;
+		tcb->image = tls.image;
+		tcb->below = tls.below;
+		tcb->align = tls.align;
+	}
 	return set_fs_base(base);
 }
