@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "arch/arch.h"
@@ -107,7 +108,6 @@ struct thread {
 	bool kill_pending; /* -18 from elsewhere: takes effect outside handlers */
 	int64_t kill_value;
 	bool exiting;      /* its exit call is on the way: let it pass */
-	bool pass_next;    /* its next trapped call was checked: let it pass */
 
 	struct held_signal *held;
 	size_t n_held, room_held;
@@ -116,7 +116,10 @@ struct thread {
 	bool settle_signal; /* on account of a signal in settle_info, else of -18 */
 	siginfo_t settle_info;
 	struct injection injection;
+	uint64_t settle_sequence;
 	int32_t upcall_due; /* a vsyscall's number + 1: upcall at the next stop */
+	bool begin_here;    /* THREAD_NEW: starts with the registers of its first stop */
+	struct interposition *interpose; /* a filter is to be installed in it */
 
 	struct fault_call calls[CALLS_KEPT]; /* ring of the last trapped calls */
 	size_t n_calls;
@@ -172,7 +175,7 @@ struct world {
 	struct {
 		uint64_t config, entry, entry_trap, upcall, dispatch_begin, dispatch_end;
 		uint64_t exit_check, exit_end, thread_begin, thread_main, trace_return;
-		uint64_t core_self, core_get, core_init, boot, start;
+		uint64_t core_self, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */
@@ -183,6 +186,7 @@ struct world {
 	int status; /* exit status */
 	char end_reason[512];
 	bool finalising, boot_ready;
+	uint8_t interposed[RT_KERNEL_STUBS / 8]; /* granted numbers that were ever interposed */
 
 	struct trace *trace;  /* NULL: none */
 	bool trace_gates;
@@ -255,6 +259,10 @@ enum served {
 
 enum served core_call(struct world *w, struct thread *t, int32_t nr, const uint64_t args[6],
 		      int64_t *result);
+/* The thread that t's -16 is making at the moment, or NULL. */
+struct thread *core_spawning(const struct thread *t);
+/* t was killed: what its -16 was making is given up. */
+void core_spawn_lost(struct world *w, struct thread *t);
 /* Completes a -19 whose thread is stopped and whose target has ended. */
 void core_join_complete(struct world *w, struct thread *t, struct regs *regs);
 void core_join_cancel(struct thread *t);
@@ -283,26 +291,43 @@ void signal_settled(struct world *w, struct thread *t, enum ctl_outcome outcome,
 void signal_release(struct world *w, struct thread *t);
 /* At any other stop: true when t was in a gate on behalf of a kill and is being settled. */
 bool signal_settle_for_kill(struct world *w, struct thread *t, const struct regs *regs);
+/* A signal's default action ends the process. */
+bool signal_is_fatal(int signo);
 
-/* ---- report.c: the trace's and the fault report's view of a world ---- */
+/* ---- report.c: the trace's and the fault report's view of a world ----
+ * With a trace, every trapped call is on its thread's stack of calls under way until its result shows:
+ * at once, at the kernel call's end, or when its handler returns. */
 int report_open(struct world *w, const struct options *options, struct err *err);
+void report_close(struct world *w);
 void report_call(struct world *w, struct thread *t, const struct os_call *call);
 void report_result(struct world *w, struct thread *t, int64_t result);
-/* A call whose result shows at a later stop of the thread. */
-bool report_wants(const struct world *w, const struct thread *t, int32_t nr);
-void report_begin(struct world *w, struct thread *t, int32_t nr, const uint64_t args[6],
-		  uint64_t return_to);
-bool report_end(struct world *w, struct thread *t, int64_t result, uint64_t *return_to);
+/* The innermost call goes on in a handler that returns to return_to: true when it must return by
+ * rt_trace_return instead, since its result is to be printed. */
+bool report_upcall(struct thread *t, uint64_t return_to);
+/* ... in the kernel; report_in_kernel says whether its end is to be waited for. */
+void report_kernel(struct thread *t);
+bool report_in_kernel(const struct thread *t);
+void report_kernel_end(struct world *w, struct thread *t, const struct regs *regs);
+/* A traced handler has returned: false when there was none. */
+bool report_return(struct world *w, struct thread *t, int64_t result, uint64_t *return_to);
+/* The thread, or its calls under way, will not come back. */
 void report_drop(struct world *w, struct thread *t);
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);
 void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
 		  const struct regs *regs);
 
+/* ---- surface.c ---- */
+void surface_print(const struct world *w, FILE *to);
+
 /* ---- loop.c ---- */
+/* Calls that end processes, replace them or reach others: never left to the filter. */
+bool call_is_mediated(int32_t nr);
 /* Resumes a stopped thread with what its state asks for. */
 void thread_resume(struct world *w, struct thread *t, int signal);
 /* Serves events until `until` is true or the world ends. */
 void loop_run(struct world *w, bool (*until)(const struct world *));
+/* The same for one event while everything is being killed: only ends matter. */
+void loop_reap(struct world *w, const struct os_event *event);
 void control_receive(struct world *w);
 /* Sends a request and waits for CTL_OK or CTL_FAILED, serving tracees meanwhile is not needed. */
 int control_ask(struct world *w, struct ctl_msg *msg, struct err *err);

@@ -101,10 +101,6 @@ bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6])
 	return false;
 }
 
-/* Calls that end processes, replace them or reach others always stop for the tracer, which checks
- * and lets them pass (calls_mediated in loop.c). */
-extern bool call_is_mediated(int32_t nr);
-
 /* Left to the tracer by the filter: mediated, traced, or its entry is no longer a kernel stub and an
  * argument rule would have to be tested twice. */
 static bool filtered(const struct world *w, int32_t nr)

@@ -53,6 +53,12 @@ static int install(int signo)
 		.restorer = wait_restorer,
 		.mask = ~0ull,
 	};
+	struct kernel_sigaction before;
+	if (syscall(SYS_rt_sigaction, signo, NULL, &before, sizeof action.mask) < 0)
+		return -1;
+	/* What the user had ignored (nohup) the guest is to ignore too. */
+	if (signo != SIGIO && (uintptr_t)before.handler == (uintptr_t)SIG_IGN)
+		return 0;
 	return (int)syscall(SYS_rt_sigaction, signo, &action, NULL, sizeof action.mask);
 }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Ending threads and processes: at the boundary, once no handler of theirs is active.
+#include <errno.h>
+#include <signal.h>
+
+#include "world.h"
+
+#define NR_EXIT 60
+
+void thread_kill_request(struct world *w, struct thread *t, int64_t value)
+{
+	if (t->kill_pending || t->exiting || t->state == THREAD_ENDED)
+		return;
+	t->kill_pending = true;
+	t->kill_value = value;
+	if (t->slot != UINT32_MAX)
+		thread_set_pending(w, t, true);
+	if (t->tid && !t->stopped)
+		os_interrupt(t->tid);
+}
+
+void thread_exit_now(struct world *w, struct thread *t, int64_t value)
+{
+	struct regs regs;
+	report_drop(w, t);
+	core_join_cancel(t);
+	t->kill_pending = false;
+	t->exiting = true;
+	t->value = value;
+	if (os_get_regs(t->tid, &regs) < 0)
+		return; /* killed: its end follows */
+	regs.user.rip = table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET;
+	regs.user.orig_rax = (unsigned long long)-1;
+	regs.user.rax = NR_EXIT;
+	regs.user.rdi = (uint64_t)value & 0xff;
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static size_t others(const struct world *w, const struct process *p, const struct thread *but)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < RT_SLOT_COUNT && p->n_threads > 1; i++) {
+		const struct thread *t = w->by_slot[i];
+		n += t && t != but && t->process == p && t->tgid == p->tgid &&
+		     t->state != THREAD_ENDED;
+	}
+	return n;
+}
+
+bool process_end(struct world *w, struct process *p, struct thread *ender, int signal)
+{
+	if (p->phase == PROCESS_ENDING && p->ender != ender)
+		return false; /* somebody else ends it already */
+	if (p->n_threads == 1)
+		return true;
+	if (p->phase != PROCESS_ENDING) {
+		p->phase = PROCESS_ENDING;
+		p->ender = ender;
+		p->end_signal = signal;
+		for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
+			struct thread *t = w->by_slot[i];
+			if (t && t != ender && t->process == p && t->tgid == p->tgid)
+				thread_kill_request(w, t, 0);
+		}
+	}
+	return others(w, p, ender) == 0;
+}
+
+void process_end_continue(struct world *w, struct process *p)
+{
+	if (p->phase != PROCESS_ENDING || !p->ender || others(w, p, p->ender))
+		return;
+	struct thread *t = p->ender;
+	p->ender = NULL;
+	/* Its call was checked, its signal stands: it goes through now. */
+	if (t->stopped)
+		thread_resume(w, t, p->end_signal);
+}

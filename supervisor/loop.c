@@ -1,0 +1,844 @@
+// SPDX-License-Identifier: MIT
+// The tracer's loop: one event at a time, each handed to what it concerns. Blocks on nothing but
+// events.
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "call/interpose.h"
+#include "world.h"
+
+#define NR_MMAP 9
+#define NR_MPROTECT 10
+#define NR_MUNMAP 11
+#define NR_CLOSE 3
+#define NR_CLONE 56
+#define NR_FORK 57
+#define NR_VFORK 58
+#define NR_EXECVE 59
+#define NR_EXIT 60
+#define NR_KILL 62
+#define NR_RT_SIGQUEUEINFO 129
+#define NR_ARCH_PRCTL 158
+#define NR_TKILL 200
+#define NR_EXIT_GROUP 231
+#define NR_TGKILL 234
+#define NR_RT_TGSIGQUEUEINFO 297
+#define NR_EXECVEAT 322
+#define NR_MSEAL 462
+
+#define CLONE_FLAG_VM 0x100u
+#define CLONE_FLAG_THREAD 0x10000u
+
+#define VSYSCALL_PAGE 0xffffffffff600000ull
+#define PLACE_EVERY 256 /* stops between looks at where the guest runs: one look is 10 us */
+
+void world_end(struct world *w, enum world_end how, int status, const char *format, ...)
+{
+	if (w->end != END_NONE)
+		return;
+	w->end = how;
+	w->status = status;
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(w->end_reason, sizeof w->end_reason, format, ap);
+	va_end(ap);
+}
+
+void thread_resume(struct world *w, struct thread *t, int signal)
+{
+	(void)w;
+	t->stopped = false;
+	if (t->injection.active || report_in_kernel(t))
+		os_resume_to_call_end(t->tid, signal);
+	else
+		os_resume(t->tid, signal);
+}
+
+static void finish(struct world *w, struct thread *t, int32_t nr, int64_t result)
+{
+	report_result(w, t, result);
+	if (os_set_result(t->tid, result, nr < 0) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void pass(struct world *w, struct thread *t)
+{
+	thread_resume(w, t, 0);
+}
+
+/* A call of the guest's that goes on in the kernel. */
+static void pass_kernel(struct world *w, struct thread *t)
+{
+	report_kernel(t);
+	thread_resume(w, t, 0);
+}
+
+/* ---- Calls that a process may make before anything of the guest's has run ---- */
+
+static bool stub_may(int32_t nr)
+{
+	switch (nr) {
+	case NR_MMAP: case NR_MPROTECT: case NR_MUNMAP: case NR_CLOSE: case NR_ARCH_PRCTL:
+	case NR_MSEAL: case NR_EXIT_GROUP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void start_boot(struct world *w, struct thread *t)
+{
+	struct regs regs;
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	/* As a C function on the handler stack, and inside a handler until it is parked. */
+	regs_begin(&regs, w->rt.boot, thread_stack_high(w, t) - sizeof(struct mc_frame) - 8,
+		   w->boot_list, thread_address(w, t));
+	__atomic_store_n(&thread_structure(w, t)->depth, 1, __ATOMIC_SEQ_CST);
+	t->state = THREAD_RUNNING;
+	t->process->phase = PROCESS_RUNNING;
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void start_program(struct world *w, struct thread *t, const struct os_call *call)
+{
+	struct regs regs;
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	t->begin = (struct mc_frame){.rip = call->args[1], .rsp = call->args[2],
+				     .rdi = call->args[3]};
+	if (call->args[1] != w->rt.first)
+		t->begin.rdi = 0;
+	t->process->phase = PROCESS_RUNNING;
+	thread_begin(w, t, &regs);
+	os_place(t->tid, -1);
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void trap_stub(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if (call->nr == RT_NR_TRACER && call->args[0] == RT_OP_START) {
+		if (t->process->boot)
+			start_boot(w, t);
+		else
+			start_program(w, t, call);
+	} else if (stub_may(call->nr)) {
+		pass(w, t);
+	} else {
+		finish(w, t, call->nr, -EPERM);
+	}
+}
+
+/* ---- The runtime's requests ---- */
+
+static bool in_module_text(const struct world *w, uint64_t address)
+{
+	for (size_t i = 0; i < w->modules->n_modules; i++) {
+		const struct module *m = &w->modules->modules[i];
+		if (address >= m->text_low && address < m->text_high)
+			return true;
+	}
+	return false;
+}
+
+static void resolved(struct world *w, struct thread *t, const struct os_call *call)
+{
+	uint64_t index = call->args[1], value = call->args[2];
+	if (!t->process->boot || w->sealed || index >= w->modules->n_resolvers) {
+		finish(w, t, call->nr, -EPERM);
+		return;
+	}
+	uint64_t *where = region_at(&w->region, REGION_SEALED,
+				    (struct gaddr){w->modules->resolve_where[index]}, sizeof *where);
+	if (!where || !in_module_text(w, value)) {
+		world_end(w, END_BROKEN, EXIT_UNUSABLE,
+			  "a module's IFUNC resolver returned %#llx, which is in no module's text",
+			  (unsigned long long)value);
+		return;
+	}
+	*where = value;
+	finish(w, t, call->nr, 0);
+}
+
+static void trap_runtime(struct world *w, struct thread *t, const struct os_call *call)
+{
+	uint64_t return_to;
+	switch (call->args[0]) {
+	case RT_OP_PENDING: signal_release(w, t); return;
+	case RT_OP_GRANT:
+		finish(w, t, call->nr,
+		       t->process->boot ? grant_add(w, (int32_t)call->args[1], call->args[2],
+						    call->args[3])
+					: -EPERM);
+		return;
+	case RT_OP_RESOLVED: resolved(w, t, call); return;
+	case RT_OP_BOOT_DONE:
+		if (!t->process->boot)
+			break;
+		w->boot_ready = true; /* parked: stays stopped */
+		return;
+	case RT_OP_TRACE_RETURN:
+		if (report_return(w, t, (int64_t)call->args[1], &return_to)) {
+			struct regs regs;
+			if (os_get_regs(t->tid, &regs) < 0)
+				return;
+			regs.user.rip = regs.user.rcx = return_to;
+			regs_set_result(&regs, (int64_t)call->args[1]);
+			if (os_set_regs(t->tid, &regs) == 0)
+				thread_resume(w, t, 0);
+			return;
+		}
+		break;
+	default: break;
+	}
+	finish(w, t, call->nr, -ENOSYS);
+}
+
+/* ---- Kernel calls that never go by the filter alone ---- */
+
+bool call_is_mediated(int32_t nr)
+{
+	switch (nr) {
+	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
+	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct process *process_by_tgid(const struct world *w, pid_t tgid)
+{
+	for (struct process *p = w->processes; p; p = p->next)
+		if (p->tgid == tgid && !p->boot)
+			return p;
+	return NULL;
+}
+
+static int64_t signal_process(struct world *w, struct process *p, int signo)
+{
+	if (signo != SIGKILL)
+		return os_send_signal(p->tgid, 0, signo);
+	if (process_end(w, p, NULL, SIGKILL))
+		return os_send_signal(p->tgid, 0, SIGKILL);
+	return 0;
+}
+
+/* kill(2) of a group: to this world's processes in it, not to whoever else shares it. */
+static int64_t signal_group(struct world *w, const struct thread *t, int64_t pid, int signo)
+{
+	pid_t group = pid == 0 ? getpgid(t->tgid) : (pid_t)-pid;
+	int64_t result = -ESRCH;
+	for (struct process *p = w->processes, *next; p; p = next) {
+		next = p->next;
+		bool meant = pid == -1 ? p != t->process : getpgid(p->tgid) == group;
+		if (p->boot || !meant)
+			continue;
+		int64_t sent = signo ? signal_process(w, p, signo) : 0;
+		if (result != 0)
+			result = sent;
+	}
+	return result;
+}
+
+static void mediate_kill(struct world *w, struct thread *t, const struct os_call *call)
+{
+	bool by_thread = call->nr == NR_TKILL || call->nr == NR_TGKILL ||
+			 call->nr == NR_RT_TGSIGQUEUEINFO;
+	bool first_is_group = call->nr == NR_TGKILL || call->nr == NR_RT_TGSIGQUEUEINFO;
+	int64_t pid = (int32_t)call->args[0];
+	int signo = (int)call->args[first_is_group ? 2 : 1];
+	if (signo < 0 || signo > 64) {
+		finish(w, t, call->nr, -EINVAL);
+		return;
+	}
+	if (!by_thread && call->nr == NR_KILL && pid <= 0) {
+		finish(w, t, call->nr, signal_group(w, t, pid, signo));
+		return;
+	}
+	pid_t tid = (pid_t)(int32_t)call->args[first_is_group ? 1 : 0];
+	struct thread *target = by_thread ? thread_find(w, tid) : NULL;
+	struct process *p = by_thread ? (target ? target->process : NULL)
+				      : process_by_tgid(w, (pid_t)pid);
+	if (!p || p->boot) {
+		finish(w, t, call->nr, -ESRCH);
+		return;
+	}
+	if (signo == SIGKILL && p != t->process)
+		finish(w, t, call->nr, signal_process(w, p, signo));
+	else if (signo != SIGKILL || process_end(w, p, t, 0))
+		pass_kernel(w, t);
+}
+
+static void mediate(struct world *w, struct thread *t, const struct os_call *call)
+{
+	switch (call->nr) {
+	case NR_EXIT_GROUP:
+		if (process_end(w, t->process, t, 0))
+			pass_kernel(w, t);
+		return; /* else stays stopped until the other threads have ended */
+	case NR_EXECVE:
+	case NR_EXECVEAT: finish(w, t, call->nr, -ENOSYS); return;
+	default: mediate_kill(w, t, call); return;
+	}
+}
+
+/* A kernel call that reached the tracer although it is granted, or by its stub. */
+static void serve_kernel(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if (t->process->boot && !w->sealed && grant_any(w, call->nr))
+		pass_kernel(w, t);
+	else if (!grant_allows(w, call->nr, call->args))
+		finish(w, t, call->nr, grant_any(w, call->nr) ? -EPERM : -ENOSYS);
+	else if (call_is_mediated(call->nr))
+		mediate(w, t, call);
+	else
+		pass_kernel(w, t);
+}
+
+/* ---- Everything else: by the table ---- */
+
+static void serve_core(struct world *w, struct thread *t, const struct os_call *call, int32_t nr)
+{
+	int64_t result;
+	if (core_call(w, t, nr, call->args, &result) == SERVED_RESULT)
+		finish(w, t, call->nr, result);
+}
+
+static void upcall(struct world *w, struct thread *t)
+{
+	struct regs regs;
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	uint64_t return_to = regs.user.rip;
+	if (report_upcall(t, return_to))
+		return_to = w->rt.trace_return;
+	regs_upcall(&regs, w->rt.upcall, return_to);
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static bool is_vsyscall(const struct os_call *call)
+{
+	return call->ip >= VSYSCALL_PAGE && call->ip < VSYSCALL_PAGE + 4096;
+}
+
+static void serve_table(struct world *w, struct thread *t, const struct os_call *call)
+{
+	int32_t nr = call->nr;
+	uint64_t entry = table_nr_valid(nr) ? table_get(w, t->process, nr) : 0;
+	if (entry == 0) {
+		finish(w, t, nr, -ENOSYS);
+	} else if (nr < 0 && entry == table_core_default(w, nr)) {
+		serve_core(w, t, call, nr);
+	} else if (entry == table_kernel_stub(w, nr)) {
+		serve_kernel(w, t, call);
+	} else if (is_vsyscall(call)) {
+		/* The kernel kills whoever changes rip here: skip the call, and go on at the stop
+		 * that follows. */
+		t->upcall_due = nr + 1;
+		if (os_set_result(t->tid, 0, false) == 0 && os_interrupt(t->tid) == 0)
+			thread_resume(w, t, 0);
+	} else {
+		upcall(w, t);
+	}
+}
+
+/* A call made by a stub bypasses the table. */
+static void serve_stub(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if (call->nr < 0 && table_core_default(w, call->nr))
+		serve_core(w, t, call, call->nr);
+	else if (call->nr >= 0 && call->nr < (int32_t)RT_KERNEL_STUBS)
+		serve_kernel(w, t, call);
+	else
+		finish(w, t, call->nr, -ENOSYS);
+}
+
+static bool is_guard(const struct world *w, const struct thread *t, const struct os_call *call)
+{
+	return t->guard_due && call->nr == NR_MPROTECT && call->args[1] == RT_SLOT_GUARD &&
+	       call->args[2] == PROT_NONE &&
+	       call->args[0] == thread_stack_high(w, t) - RT_SLOT_STACK_HIGH;
+}
+
+static void end_foreign(struct world *w, struct thread *t)
+{
+	fprintf(stderr,
+		"microcosm: thread %lld used int 0x80, which enters the kernel with 32-bit numbers: "
+		"its process is ended\n",
+		(long long)t->id);
+	t->process->forced_status = 128 + SIGSYS;
+	t->process->phase = PROCESS_ENDING;
+	os_send_signal(t->process->tgid, 0, SIGKILL);
+	thread_resume(w, t, 0);
+}
+
+static void follow_guest(struct world *w, const struct thread *t)
+{
+	if (++w->stops % PLACE_EVERY)
+		return;
+	int cpu = os_cpu_of(t->tid);
+	if (cpu >= 0 && cpu != w->cpu && os_place(0, cpu) == 0)
+		w->cpu = cpu;
+}
+
+static void trap(struct world *w, struct thread *t)
+{
+	struct os_call call;
+	if (os_get_call(t->tid, &call) < 0)
+		return; /* killed meanwhile: its end follows */
+	struct process *p = t->process;
+	if (!p || t->injection.active || p->phase == PROCESS_CHILD) {
+		pass(w, t);
+		return;
+	}
+	follow_guest(w, t);
+	if (call.foreign) {
+		end_foreign(w, t);
+	} else if (p->phase == PROCESS_STUB) {
+		trap_stub(w, t, &call);
+	} else if (t->exiting && call.nr == NR_EXIT) {
+		pass(w, t);
+	} else if (is_guard(w, t, &call)) {
+		t->guard_due = false;
+		pass(w, t);
+	} else if (call.nr == RT_NR_TRACER) {
+		trap_runtime(w, t, &call);
+	} else {
+		report_call(w, t, &call);
+		if (t->kill_pending && !table_in_stubs(w, call.ip) &&
+		    thread_structure(w, t)->depth == 0)
+			thread_exit_now(w, t, t->kill_value);
+		else if (table_in_stubs(w, call.ip))
+			serve_stub(w, t, &call);
+		else
+			serve_table(w, t, &call);
+	}
+}
+
+/* ---- Threads and processes come and go ---- */
+
+static void thread_start(struct world *w, struct thread *t)
+{
+	struct regs regs;
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	if (t->begin_here) {
+		regs_to_frame(&regs, &t->begin);
+		t->begin.rax = 0;
+	}
+	thread_begin(w, t, &regs);
+	thread_report(w, t, CTL_PLAN_NONE);
+	if (t->kill_pending)
+		thread_exit_now(w, t, t->kill_value);
+	else if (os_set_regs(t->tid, &regs) == 0 && !interpose_due(w, t, false))
+		thread_resume(w, t, 0);
+}
+
+/* What a fork or clone made: its address space and the registers that it starts with. */
+static int adopt(struct world *w, struct thread *parent, struct thread *n)
+{
+	struct regs regs;
+	if (os_get_regs(parent->tid, &regs) < 0)
+		return -ESRCH;
+	int32_t nr = regs_nr(&regs);
+	uint64_t flags = nr == NR_CLONE ? regs.user.rdi : nr == NR_VFORK ? CLONE_FLAG_VM : 0;
+	struct process *p = parent->process;
+	if (!(flags & CLONE_FLAG_VM)) {
+		p = process_new(w, n->tid);
+		if (!p || table_inherit(p, parent->process) < 0)
+			return -ENOMEM;
+		p->phase = PROCESS_RUNNING;
+	}
+	n->tgid = flags & CLONE_FLAG_THREAD ? parent->tgid : n->tid;
+	int error = thread_place(w, n, p);
+	if (error)
+		return error;
+	n->begin_here = true;
+	if (thread_structure(w, parent)->depth) {
+		/* Not through the handler: at the caller's instruction after the call. */
+		n->begin_here = false;
+		uint64_t at = thread_stack_high(w, parent) - sizeof n->begin;
+		memcpy(&n->begin,
+		       region_at(&w->region, REGION_SHARED, (struct gaddr){at}, sizeof n->begin),
+		       sizeof n->begin);
+		n->begin.rax = 0;
+		if (nr == NR_CLONE && regs.user.rsi)
+			n->begin.rsp = regs.user.rsi;
+	}
+	return 0;
+}
+
+static void made(struct world *w, struct thread *t, pid_t tid)
+{
+	if (tid > 0) {
+		struct thread *n = core_spawning(t);
+		struct thread *early = thread_find(w, tid);
+		bool stopped = early && early->first_stop_seen;
+		int error = 0;
+		if (n) {
+			if (early)
+				thread_forget(w, early);
+			thread_set_tid(w, n, tid);
+			n->first_stop_seen = stopped;
+		} else {
+			n = early ? early : thread_new(w, tid);
+			error = n ? adopt(w, t, n) : -ENOMEM;
+		}
+		if (error) {
+			os_send_signal(tid, 0, SIGKILL); /* no structure for it: it cannot run here */
+		} else {
+			if (w->trace)
+				trace_event(w->trace, t->id, "made thread %lld", (long long)n->id);
+			if (stopped)
+				thread_start(w, n);
+		}
+	}
+	thread_resume(w, t, 0);
+}
+
+static void executed(struct world *w, struct thread *t)
+{
+	if (t->process->phase != PROCESS_CHILD) {
+		/* No exec is granted yet: whatever this is, it must not run. */
+		os_send_signal(t->tgid, 0, SIGKILL);
+		thread_resume(w, t, 0);
+		return;
+	}
+	t->process->phase = PROCESS_STUB;
+	thread_report(w, t, t->process->boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
+	thread_resume(w, t, 0);
+}
+
+static void drop_gate(struct world *w, const struct thread *t)
+{
+	w->msg->type = CTL_DROP;
+	w->msg->slot = t->slot;
+	w->msg->text_len = w->msg->n_fds = 0;
+	(void)ctl_send(w->control, w->msg); /* a dead host process ends the world by itself */
+}
+
+static void thread_ended(struct world *w, struct thread *t, int status)
+{
+	if (t->state == THREAD_ENDED || t->slot == UINT32_MAX)
+		return;
+	bool expected = t->exiting || t->process->phase == PROCESS_ENDING ||
+			t->process->forced_status >= 0;
+	if (!t->exiting)
+		t->value = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !expected &&
+	    t->state == THREAD_RUNNING && thread_structure(w, t)->depth)
+		world_end(w, END_BROKEN, 128 + SIGKILL,
+			  "thread %lld was killed inside a handler: module data may be half-changed",
+			  (long long)t->id);
+	t->state = THREAD_ENDED;
+	atomic_store(&w->thread_table[t->slot].tid, 0);
+	drop_gate(w, t);
+	report_drop(w, t);
+	struct mc_thread *structure = thread_structure(w, t);
+	structure->value = t->value;
+	structure->state = MC_THREAD_ENDED;
+	if (w->trace)
+		trace_event(w->trace, t->id, "ended with %lld", (long long)t->value);
+	core_thread_ended(w, t);
+}
+
+static void exiting(struct world *w, struct thread *t, int status)
+{
+	if (t->process)
+		thread_ended(w, t, status);
+	os_resume(t->tid, 0);
+	t->stopped = false;
+}
+
+static void process_gone(struct world *w, struct process *p, int status)
+{
+	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
+		if (w->by_slot[i] && w->by_slot[i]->process == p)
+			thread_forget(w, w->by_slot[i]);
+	int code = p->forced_status >= 0   ? p->forced_status
+		   : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+					 : WEXITSTATUS(status);
+	bool first = p == w->first, boot = p == w->boot;
+	process_release(w, p);
+	if (first)
+		world_end(w, END_ORDERLY, code, "%s", "");
+	else if (boot && !w->finalising)
+		world_end(w, END_BROKEN, EXIT_MICROCOSM,
+			  "the boot process ended (status %d): an initialiser did it", code);
+}
+
+static void gone(struct world *w, struct thread *t, int status)
+{
+	struct process *p = t->process;
+	if (!p) {
+		thread_forget(w, t);
+		return;
+	}
+	core_spawn_lost(w, t);
+	core_join_cancel(t);
+	thread_ended(w, t, status);
+	interpose_thread_gone(w, t);
+	if (p->ender == t)
+		p->ender = NULL;
+	pid_t tid = t->tid;
+	t->gone = true;
+	thread_set_tid(w, t, 0);
+	t->process->n_threads--;
+	if (!t->joinable)
+		thread_forget(w, t);
+	if (p->n_threads == 0)
+		process_gone(w, p, status);
+	else if (tid != p->tgid || p->phase == PROCESS_ENDING)
+		process_end_continue(w, p);
+}
+
+/* ---- Other stops ---- */
+
+static void upcall_vsyscall(struct world *w, struct thread *t)
+{
+	struct regs regs;
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	regs.user.orig_rax = (unsigned long long)(t->upcall_due - 1);
+	t->upcall_due = 0;
+	regs_upcall(&regs, w->rt.upcall, regs.user.rip);
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void kill_at_stop(struct world *w, struct thread *t, struct regs *regs)
+{
+	if (signal_settle_for_kill(w, t, regs))
+		return;
+	if (!thread_inside(w, t, regs)) {
+		thread_exit_now(w, t, t->kill_value);
+		return;
+	}
+	thread_set_pending(w, t, true);
+	if (regs_interrupted(regs)) {
+		core_join_cancel(t);
+		regs_set_result(regs, -EINTR);
+	}
+	if (regs->user.rip >= w->rt.exit_check && regs->user.rip < w->rt.exit_end)
+		regs->user.rip = w->rt.exit_check;
+	if (os_set_regs(t->tid, regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void interrupted(struct world *w, struct thread *t)
+{
+	struct regs regs;
+	if (!t->first_stop_seen) {
+		t->first_stop_seen = true;
+		if (t->process)
+			thread_start(w, t);
+		return; /* else when its maker's event has come */
+	}
+	if (t->injection.active || t->state != THREAD_RUNNING || t->exiting) {
+		thread_resume(w, t, 0);
+	} else if (t->upcall_due) {
+		upcall_vsyscall(w, t);
+	} else if (interpose_due(w, t, false)) {
+		return;
+	} else if (os_get_regs(t->tid, &regs) < 0) {
+		return;
+	} else if (t->kill_pending) {
+		kill_at_stop(w, t, &regs);
+	} else {
+		if (t->wait == WAIT_JOIN && t->wait_for->state == THREAD_ENDED &&
+		    regs_interrupted(&regs)) {
+			core_join_complete(w, t, &regs);
+			if (os_set_regs(t->tid, &regs) < 0)
+				return;
+		}
+		thread_resume(w, t, 0);
+	}
+}
+
+static void group_stopped(struct world *w, struct thread *t)
+{
+	os_listen(t->tid);
+	t->stopped = false;
+	if (w->first && t->tid == w->first->tgid)
+		w->stopping = true;
+}
+
+static void host_gone(struct world *w, int status)
+{
+	w->host_pid = 0;
+	w->host_gone = true;
+	world_end(w, END_BROKEN, EXIT_MICROCOSM, "the host process ended unexpectedly (%s %d)",
+		  WIFSIGNALED(status) ? "signal" : "status",
+		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void call_ended(struct world *w, struct thread *t)
+{
+	if (t->injection.active) {
+		inject_finish(w, t);
+		return;
+	}
+	struct regs regs;
+	if (os_get_regs(t->tid, &regs) == 0)
+		report_kernel_end(w, t, &regs);
+	thread_resume(w, t, 0);
+}
+
+static void dispatch(struct world *w, const struct os_event *event)
+{
+	if (event->tid == w->host_pid) {
+		if (event->kind == OS_EVENT_GONE)
+			host_gone(w, (int)event->value);
+		return;
+	}
+	struct thread *t = thread_find(w, event->tid);
+	if (!t && event->kind == OS_EVENT_GONE)
+		return;
+	if (!t)
+		t = thread_new(w, event->tid); /* a new one, before its maker's event */
+	if (!t) {
+		world_end(w, END_BROKEN, EXIT_MICROCOSM, "no memory for a thread");
+		return;
+	}
+	t->stopped = event->kind != OS_EVENT_GONE;
+	switch (event->kind) {
+	case OS_EVENT_TRAP: trap(w, t); return;
+	case OS_EVENT_CALL_ENTRY: thread_resume(w, t, 0); return;
+	case OS_EVENT_CALL_END: call_ended(w, t); return;
+	case OS_EVENT_NEW: made(w, t, (pid_t)event->value); return;
+	case OS_EVENT_EXEC: executed(w, t); return;
+	case OS_EVENT_EXITING: exiting(w, t, (int)event->value); return;
+	case OS_EVENT_STOP: interrupted(w, t); return;
+	case OS_EVENT_GROUP_STOP: group_stopped(w, t); return;
+	case OS_EVENT_SIGNAL: signal_stop(w, t, event->signal); return;
+	case OS_EVENT_GONE: gone(w, t, (int)event->value); return;
+	case OS_EVENT_NONE: return;
+	}
+}
+
+void loop_reap(struct world *w, const struct os_event *event)
+{
+	struct thread *t = event->kind == OS_EVENT_GONE ? thread_find(w, event->tid) : NULL;
+	if (event->tid == w->host_pid && event->kind == OS_EVENT_GONE) {
+		host_gone(w, (int)event->value);
+	} else if (t) {
+		gone(w, t, (int)event->value);
+	} else if (event->kind != OS_EVENT_GONE && !(w->boot && event->tid == w->boot->tgid &&
+						       w->boot->phase != PROCESS_ENDING)) {
+		if (event->kind == OS_EVENT_NEW && event->value > 0)
+			os_send_signal((pid_t)event->value, 0, SIGKILL);
+		os_resume(event->tid, 0);
+	}
+}
+
+/* ---- The supervisor's own signals and messages ---- */
+
+static void own_signals(struct world *w)
+{
+	bool from_terminal;
+	int signo;
+	while ((signo = os_wait_signal(&from_terminal)) != 0) {
+		/* From the terminal the guest, in the same group, has it already. */
+		if (from_terminal)
+			continue;
+		if (w->first && w->first->phase >= PROCESS_RUNNING)
+			os_send_signal(w->first->tgid, 0, signo);
+		else if (signal_is_fatal(signo))
+			world_end(w, END_BROKEN, 128 + signo, "%s before the program started",
+				  trace_signal_name(signo));
+	}
+}
+
+/* The job's leader is the supervisor: it stops when its guest has, and goes on with it. */
+static void stop_with_guest(struct world *w)
+{
+	w->stopping = false;
+	raise(SIGSTOP);
+	if (w->first)
+		os_send_signal(w->first->tgid, 0, SIGCONT);
+}
+
+static void control_message(struct world *w)
+{
+	struct ctl_msg *msg = w->msg;
+	struct thread *t = msg->slot < RT_SLOT_COUNT ? w->by_slot[msg->slot] : NULL;
+	switch (msg->type) {
+	case CTL_SETTLED:
+		if (t && t->settling && t->settle_sequence == msg->a && t->stopped)
+			signal_settled(w, t, (enum ctl_outcome)msg->b, (int64_t)msg->c);
+		return;
+	case CTL_END: world_end(w, END_BROKEN, EXIT_MICROCOSM, "%s", msg->text); return;
+	case CTL_GATE:
+		if (t && msg->text_len >= sizeof(struct ctl_gate)) {
+			struct ctl_gate gate;
+			memcpy(&gate, msg->text, sizeof gate);
+			report_gate(w, t, (uint32_t)msg->a, &gate);
+		}
+		return;
+	default: return;
+	}
+}
+
+void control_receive(struct world *w)
+{
+	for (;;) {
+		int got = ctl_receive(w->control, w->msg, 0);
+		if (got == -EAGAIN)
+			return;
+		if (got <= 0) {
+			w->host_gone = true;
+			world_end(w, END_BROKEN, EXIT_MICROCOSM, "the host process is gone");
+			return;
+		}
+		control_message(w);
+	}
+}
+
+int control_ask(struct world *w, struct ctl_msg *msg, struct err *err)
+{
+	int error = ctl_send(w->control, msg);
+	if (error)
+		return err_sys(err, -error, "cannot talk to the host process");
+	for (;;) {
+		int got = ctl_receive(w->control, w->msg, 1);
+		if (got <= 0)
+			return err_set(err, EPIPE, "the host process is gone");
+		if (w->msg->type == CTL_OK)
+			return 0;
+		if (w->msg->type == CTL_FAILED) {
+			err->status = (int)w->msg->a;
+			return err_set(err, EINVAL, "%s", w->msg->text);
+		}
+		control_message(w);
+		if (w->end != END_NONE)
+			return err_set(err, EINVAL, "%s", w->end_reason);
+	}
+}
+
+void loop_run(struct world *w, bool (*until)(const struct world *))
+{
+	struct os_event event;
+	while (w->end == END_NONE && !until(w)) {
+		int error = os_wait(&event);
+		if (error == 0) {
+			dispatch(w, &event);
+		} else if (error == -EINTR) {
+			control_receive(w);
+			own_signals(w);
+		} else {
+			world_end(w, END_BROKEN, EXIT_MICROCOSM, "waiting: %s", strerror(-error));
+		}
+		if (w->stopping)
+			stop_with_guest(w);
+	}
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// microcosm: reads the command line, runs a world, says once what failed.
+#include <stdio.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "world.h"
+
+static int fail(const struct err *err)
+{
+	fprintf(stderr, "microcosm: %s\n", err->text);
+	return err->status ? err->status : EXIT_MICROCOSM;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct err err = {0};
+	int status = 0;
+	if (options_parse(argc, argv, &options, &err) < 0)
+		status = fail(&err);
+	else if (options.action == OPTIONS_HELP)
+		options_help(stdout);
+	else if (options.action == OPTIONS_VERSION)
+		puts("microcosm " MC_VERSION);
+	else if (world_run(&options, &status, &err) < 0)
+		status = fail(&err);
+	options_free(&options);
+	if (fflush(stdout) != 0 && status == 0)
+		status = EXIT_MICROCOSM;
+	return status;
+}

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: MIT
+// A world's life: region and modules, host process, boot process, sealing, the program, the end.
+#include "world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "options.h"
+#include "paths.h"
+#include "rt_guest.h"
+
+#define SCRATCH_BYTES (RT_KERNEL_STUBS * 128)
+#define HOST_GRACE_MS 5000
+
+extern char **environ;
+
+/* ---- The region's contents ---- */
+
+static int runtime_symbols(struct world *w, struct err *err)
+{
+	const struct {
+		const char *name;
+		uint64_t *to;
+	} wanted[] = {
+		{"rt_config", &w->rt.config},
+		{"rt_entry", &w->rt.entry},
+		{"rt_entry_trap", &w->rt.entry_trap},
+		{"rt_upcall", &w->rt.upcall},
+		{"rt_dispatch_begin", &w->rt.dispatch_begin},
+		{"rt_dispatch_end", &w->rt.dispatch_end},
+		{"rt_exit_check", &w->rt.exit_check},
+		{"rt_exit_end", &w->rt.exit_end},
+		{"rt_thread_begin", &w->rt.thread_begin},
+		{"rt_thread_main", &w->rt.thread_main},
+		{"rt_trace_return", &w->rt.trace_return},
+		{"rt_core_self", &w->rt.core_self},
+		{"rt_core_get", &w->rt.core_get},
+		{"rt_core_init", &w->rt.core_init},
+		{"rt_boot", &w->rt.boot},
+		{"rt_start", &w->rt.start},
+		{"rt_first", &w->rt.first},
+		{"rt_gate_call", &w->rt.gate_call},
+		{"rt_gate_call_vector", &w->rt.gate_call_vector},
+		{"rt_copy_begin", &w->rt.copy_begin},
+		{"rt_copy_end", &w->rt.copy_end},
+		{"rt_copy_fault", &w->rt.copy_fault},
+	};
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+		int error = modules_runtime_symbol(w->modules, wanted[i].name, wanted[i].to, err);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void *sealed_at(struct world *w, uint64_t address, uint64_t len)
+{
+	void *at = region_at(&w->region, REGION_SEALED, (struct gaddr){address}, len);
+	MC_ASSERT(at != NULL);
+	return at;
+}
+
+static void write_stubs(struct world *w)
+{
+	for (int32_t nr = 0; nr > -256; nr--)
+		arch_call_stub(sealed_at(w, table_core_stub(w, nr), RT_STUB_SIZE), nr);
+	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
+		arch_call_stub(sealed_at(w, table_kernel_stub(w, nr), RT_STUB_SIZE), nr);
+	for (size_t i = 0; i < w->modules->n_imports; i++) {
+		const struct module_import *import = &w->modules->imports[i];
+		uint64_t at = w->region.base + RT_OFF_GATE_STUBS + import->gate * RT_STUB_SIZE;
+		arch_gate_stub(sealed_at(w, at, RT_STUB_SIZE), at, import->gate,
+			       import->vector ? w->rt.gate_call_vector : w->rt.gate_call);
+	}
+}
+
+static void write_header(struct world *w, uint32_t flags)
+{
+	struct rt_config *config = sealed_at(w, w->rt.config, sizeof *config);
+	struct mc_header *header = sealed_at(w, w->region.base + RT_OFF_HEADER, sizeof *header);
+	uint64_t mask, size;
+	arch_vector_state(&mask, &size);
+	*header = (struct mc_header){
+		.magic = {'M', 'I', 'C', 'R', 'O', 'C', 'S', 'M'},
+		.abi_version = MC_ABI_VERSION,
+		.flags = flags,
+		.region_base = w->region.base,
+		.region_size = w->region.size,
+		.entry = w->trace ? w->rt.entry_trap : w->rt.entry,
+		.table = w->region.base + RT_OFF_TABLE,
+		.table_first = MC_NR_MIN,
+		.table_count = MC_NR_COUNT,
+		.xsave_mask = mask,
+		.xsave_size = size,
+	};
+	*config = (struct rt_config){
+		.header = w->region.base + RT_OFF_HEADER,
+		.table_zero = w->region.base + RT_OFF_TABLE - 8 * (int64_t)MC_NR_MIN,
+		.region_base = w->region.base,
+		.region_size = w->region.size,
+		.entry = header->entry,
+		.xsave_mask = mask,
+		.xsave_size = size,
+	};
+}
+
+/* A list for rt_boot and what it points to, one after the other. */
+static uint64_t write_list(struct world *w, uint64_t *at, const uint64_t *resolvers,
+			   size_t n_resolvers, const uint64_t *calls, size_t n_calls)
+{
+	struct rt_boot_list *list = sealed_at(w, *at, sizeof *list);
+	uint64_t address = *at;
+	*list = (struct rt_boot_list){.resolvers = *at + sizeof *list, .n_resolvers = n_resolvers,
+				      .n_calls = n_calls};
+	list->calls = list->resolvers + 8 * n_resolvers;
+	memcpy(sealed_at(w, list->resolvers, 8 * n_resolvers), resolvers, 8 * n_resolvers);
+	memcpy(sealed_at(w, list->calls, 8 * n_calls), calls, 8 * n_calls);
+	*at = list->calls + 8 * n_calls;
+	return address;
+}
+
+static int write_lists(struct world *w, struct err *err)
+{
+	const struct module_set *set = w->modules;
+	struct gaddr at;
+	uint64_t bytes = SCRATCH_BYTES + 2 * sizeof(struct rt_boot_list) +
+			 8 * (set->n_resolvers + set->n_inits + set->n_finis);
+	uint64_t rounded;
+	if (!checked_align(bytes, 4096, &rounded))
+		return err_set(err, EOVERFLOW, "too many initialisers");
+	int error = region_reserve(&w->region, rounded, 4096, &at, err);
+	if (error == 0)
+		error = region_map(&w->region, at, rounded, PROT_READ, REGION_SEALED, err);
+	if (error)
+		return error;
+	w->scratch = at.value;
+	uint64_t next = at.value + SCRATCH_BYTES;
+	w->boot_list = write_list(w, &next, set->resolvers, set->n_resolvers, set->inits, set->n_inits);
+	w->fini_list = write_list(w, &next, NULL, 0, set->finis, set->n_finis);
+	return 0;
+}
+
+static int region_fill(struct world *w, const struct paths *paths, const struct options *options,
+		       struct err *err)
+{
+	int error = region_create(&w->region, options->no_aslr, err);
+	if (error == 0)
+		error = modules_load(&w->region, paths->runtime,
+				     options->no_modules ? NULL : paths->module_set, paths->module_dir,
+				     &w->modules, err);
+	if (error == 0)
+		error = runtime_symbols(w, err);
+	if (error == 0)
+		error = write_lists(w, err);
+	if (error)
+		return error;
+	write_stubs(w);
+	write_header(w, 0);
+	table_init(w);
+	return region_seal(&w->region, err);
+}
+
+/* ---- The host process ---- */
+
+static struct ctl_msg *message(struct world *w, enum ctl_type type)
+{
+	w->msg->type = type;
+	w->msg->slot = 0;
+	w->msg->a = w->msg->b = w->msg->c = 0;
+	w->msg->text_len = w->msg->n_fds = 0;
+	return w->msg;
+}
+
+static bool add_text(struct ctl_msg *msg, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	if (n > CTL_TEXT_MAX - msg->text_len)
+		return false;
+	memcpy(msg->text + msg->text_len, text, n);
+	msg->text_len += (uint32_t)n;
+	return true;
+}
+
+static int tell(struct world *w, struct err *err)
+{
+	int error = ctl_send(w->control, w->msg);
+	return error ? err_sys(err, -error, "cannot talk to the host process") : 0;
+}
+
+static int tell_region(struct world *w, struct err *err)
+{
+	struct ctl_msg *msg = message(w, CTL_REGION);
+	msg->a = w->region.base;
+	msg->b = w->region.size;
+	msg->c = w->rt.start;
+	msg->fds[0] = w->region.fds[REGION_SEALED];
+	msg->fds[1] = w->region.fds[REGION_SHARED];
+	msg->fds[2] = w->thread_table_fd;
+	msg->n_fds = 3;
+	msg->text_len = (uint32_t)(w->region.n_maps * sizeof w->region.maps[0]);
+	MC_ASSERT(msg->text_len <= CTL_TEXT_MAX);
+	memcpy(msg->text, w->region.maps, msg->text_len);
+	int error = tell(w, err);
+	for (size_t i = 0; i < w->modules->n_modules && !error; i++) {
+		msg = message(w, CTL_MODULE_TEXT);
+		msg->a = w->modules->modules[i].text_low;
+		msg->b = w->modules->modules[i].text_high;
+		error = tell(w, err);
+	}
+	return error;
+}
+
+static int bind_imports(struct world *w, struct err *err)
+{
+	for (size_t i = 0; i < w->modules->n_imports; i++) {
+		const struct module_import *import = &w->modules->imports[i];
+		struct ctl_msg *msg = message(w, CTL_IMPORT);
+		msg->a = import->gate;
+		msg->b = import->vector;
+		bool fits = add_text(msg, import->symbol) && add_text(msg, import->module);
+		for (size_t l = 0; l < import->n_libraries && fits; l++)
+			fits = add_text(msg, import->libraries[l]);
+		if (!fits)
+			return err_set(err, E2BIG, "%s: names of host libraries are too long",
+				       import->module);
+		int error = tell(w, err);
+		if (error)
+			return error;
+	}
+	message(w, CTL_BIND);
+	err->status = EXIT_UNUSABLE;
+	return control_ask(w, w->msg, err);
+}
+
+static int send_program(struct world *w, const struct options *options, const struct paths *paths,
+			int fd, const char *path, struct err *err)
+{
+	struct ctl_msg *msg = message(w, CTL_PROGRAM);
+	msg->a = !options->no_aslr;
+	msg->fds[0] = fd;
+	msg->n_fds = 1;
+	if (!add_text(msg, path) || !add_text(msg, paths->module_dir))
+		return err_set(err, E2BIG, "%s: path too long", path);
+	return control_ask(w, msg, err);
+}
+
+/* ---- Spawning the boot process and the program ---- */
+
+static int spawn(struct world *w, const struct paths *paths, const struct os_program *filter,
+		 const struct os_program *extra, char *const *argv, char *const *envp, bool boot,
+		 struct err *err)
+{
+	int stub = open(paths->stub, O_RDONLY | O_CLOEXEC);
+	if (stub < 0)
+		return err_sys(err, errno, "%s", paths->stub);
+	struct os_spawn request = {.stub_fd = stub, .argv = argv, .envp = envp, .filter = filter,
+				   .extra = extra && extra->n ? extra : NULL,
+				   .control_fd = w->control, .apart = boot, .no_stdio = boot};
+	pid_t tid;
+	int error = os_spawn(&request, &tid, err);
+	close(stub);
+	if (error)
+		return error;
+	struct process *p = process_new(w, tid);
+	struct thread *t = p ? thread_new(w, tid) : NULL;
+	if (!t || thread_place(w, t, p) < 0)
+		return err_set(err, ENOMEM, "no memory for a process");
+	t->tgid = tid;
+	t->joinable = true;
+	t->first_stop_seen = true;
+	p->boot = boot;
+	p->first = !boot;
+	if (boot) {
+		w->boot = p;
+		w->boot_thread = t;
+	} else {
+		w->first = p;
+	}
+	return 0;
+}
+
+static bool boot_ready(const struct world *w)
+{
+	return w->boot_ready || !w->boot;
+}
+
+static bool never(const struct world *w)
+{
+	(void)w;
+	return false;
+}
+
+static int boot(struct world *w, const struct paths *paths, struct err *err)
+{
+	static char *argv[] = {(char *)"microcosm-boot", NULL}, *envp[] = {NULL};
+	struct os_program filter;
+	int error = os_filter_make(NULL, 0, &filter, err);
+	if (error)
+		return error;
+	error = spawn(w, paths, &filter, NULL, argv, envp, true, err);
+	os_program_free(&filter);
+	if (error == 0)
+		loop_run(w, boot_ready);
+	return error;
+}
+
+static bool keeps_vdso(const struct world *w)
+{
+	return grant_any(w, SYS_clock_gettime) || grant_any(w, SYS_gettimeofday) ||
+	       grant_any(w, SYS_time);
+}
+
+static int seal(struct world *w, struct err *err)
+{
+	w->sealed = true;
+	write_header(w, keeps_vdso(w) ? MC_HEADER_VDSO : 0);
+	message(w, CTL_SEAL);
+	return control_ask(w, w->msg, err);
+}
+
+static int run_program(struct world *w, const struct options *options, const struct paths *paths,
+		       struct err *err)
+{
+	struct os_program filter, extra;
+	char **envp = options_environment(options, environ);
+	if (!envp)
+		return err_set(err, ENOMEM, "no memory for the environment");
+	int error = grant_filter(w, &filter, &extra, err);
+	if (error == 0) {
+		error = spawn(w, paths, &filter, &extra, options->argv, envp, false, err);
+		os_program_free(&filter);
+		os_program_free(&extra);
+	}
+	free(envp);
+	if (error == 0)
+		loop_run(w, never);
+	return error;
+}
+
+/* ---- The end ---- */
+
+static bool any_guest(const struct world *w)
+{
+	for (const struct process *p = w->processes; p; p = p->next)
+		if (!p->boot)
+			return true;
+	return false;
+}
+
+/* Kills and reaps every guest; with the boot process too when it is not to finalise. */
+static void kill_guests(struct world *w, bool boot_too)
+{
+	struct os_event event;
+	for (struct process *p = w->processes; p; p = p->next)
+		if (!p->boot || boot_too) {
+			p->phase = PROCESS_ENDING;
+			os_send_signal(p->tgid, 0, SIGKILL);
+		}
+	while (boot_too ? w->processes != NULL : any_guest(w)) {
+		int error = os_wait(&event);
+		if (error == -EINTR) {
+			control_receive(w);
+			continue;
+		}
+		if (error)
+			return;
+		loop_reap(w, &event);
+	}
+}
+
+static void finalise(struct world *w)
+{
+	int status = w->status;
+	struct thread *t = w->boot_thread;
+	if (w->end != END_ORDERLY || !w->boot || !w->boot_ready || w->modules->n_finis == 0)
+		return;
+	w->end = END_NONE;
+	w->finalising = true;
+	w->boot_ready = false;
+	if (os_set_result(t->tid, (int64_t)w->fini_list, false) == 0) {
+		thread_resume(w, t, 0);
+		loop_run(w, boot_ready);
+	}
+	if (w->end == END_NONE) {
+		w->end = END_ORDERLY;
+		w->status = status;
+	}
+}
+
+static void end_host(struct world *w)
+{
+	if (w->control >= 0)
+		close(w->control);
+	w->control = -1;
+	if (!w->host_pid)
+		return;
+	/* At the end of the stream it ends by itself; where it cannot, it is made to. */
+	int pidfd = (int)syscall(SYS_pidfd_open, w->host_pid, 0);
+	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+	int done;
+	do
+		done = pidfd < 0 || w->end == END_BROKEN ? 0 : poll(&poll_fd, 1, HOST_GRACE_MS);
+	while (done < 0 && errno == EINTR);
+	if (done == 0)
+		kill(w->host_pid, SIGKILL);
+	while (waitpid(w->host_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+static void world_close(struct world *w)
+{
+	if (w->processes) {
+		kill_guests(w, w->end != END_ORDERLY);
+		finalise(w);
+		kill_guests(w, true);
+	}
+	end_host(w);
+	report_close(w);
+	modules_free(w->modules);
+	threads_free(w);
+	region_destroy(&w->region);
+}
+
+static int world_start(struct world *w, const struct options *options, struct err *err)
+{
+	struct paths paths;
+	char path[PATH_MAX];
+	int program = -1;
+	int error = threads_init(w, err);
+	if (error == 0)
+		error = paths_find(&paths, options->modules, err);
+	if (error == 0 && options->argc) {
+		program = paths_open_program(options->argv[0], path, err);
+		error = program < 0 ? program : 0;
+	}
+	if (error == 0)
+		error = os_wait_init(err);
+	if (error == 0) {
+		if (options->host_files)
+			setenv("MICROCOSM_HOST_FILES", "1", 1);
+		error = os_spawn_host(paths.host, environ, &w->host_pid, &w->control, err);
+		if (options->host_files)
+			unsetenv("MICROCOSM_HOST_FILES");
+	}
+	/* From here on where the tracees start: each crossing would cost twenty times as much. */
+	w->cpu = sched_getcpu();
+	os_place(0, w->cpu);
+	if (error == 0)
+		error = report_open(w, options, err);
+	if (error == 0)
+		error = region_fill(w, &paths, options, err);
+	if (error == 0)
+		error = tell_region(w, err);
+	if (error == 0)
+		error = bind_imports(w, err);
+	if (error == 0 && program >= 0)
+		error = send_program(w, options, &paths, program, path, err);
+	if (program >= 0)
+		close(program);
+	if (error == 0)
+		error = boot(w, &paths, err);
+	if (error == 0 && w->end == END_NONE)
+		error = seal(w, err);
+	if (error == 0 && w->end == END_NONE && options->action == OPTIONS_SURFACE) {
+		surface_print(w, stdout);
+		world_end(w, END_ORDERLY, 0, "%s", "");
+	}
+	if (error == 0 && w->end == END_NONE)
+		error = run_program(w, options, &paths, err);
+	return error;
+}
+
+int world_run(const struct options *options, int *status, struct err *err)
+{
+	struct world *w = calloc(1, sizeof *w);
+	if (!w)
+		return err_set(err, ENOMEM, "no memory for a world");
+	w->control = -1;
+	w->thread_table_fd = -1;
+	w->region.fds[0] = w->region.fds[1] = -1;
+	int error = world_start(w, options, err);
+	world_close(w);
+	*status = w->status;
+	if (error == 0 && w->end == END_BROKEN) {
+		err->status = w->status;
+		error = err_set(err, EINVAL, "%s", w->end_reason);
+	}
+	free(w);
+	return error;
+}
