@@ -242,6 +242,8 @@ static const struct verdict verdicts[] = {
 	{ "datagram pair", SYS_socketpair, { 1, 2, 0, 4096 }, false },
 	{ "stream pair", SYS_socketpair, { 1, 1 | 02000000, 0, 4096 }, true },
 	{ "network pair", SYS_socketpair, { 2, 1, 0, 4096 }, false },
+	{ "peer's process", SYS_getsockopt, { 0, 1, 77 }, false },
+	{ "pending error", SYS_getsockopt, { 0, 1, 4 }, true },
 	{ "user namespace", SYS_clone, { 0x10000000 | 17 }, false },
 	{ "mount namespace", SYS_clone, { 0x00020000 | 17 }, false },
 	{ "untraced child", SYS_clone, { 0x00800000 | 17 }, false },
