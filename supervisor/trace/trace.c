@@ -319,7 +319,7 @@ static void json_call(struct trace *trace, const struct decode *d, const struct 
 	each_argument(d, call, returned, json_argument, &line);
 	out_text(&line, "],\"raw\":[");
 	for (unsigned i = 0, n = decode_count(d); i < n; i++)
-		out_printf(&line, "%s\"%#" PRIx64 "\"", i ? "," : "", call->args[i]);
+		out_printf(&line, "%s\"0x%" PRIx64 "\"", i ? "," : "", call->args[i]);
 	out_init(&part, text, sizeof text);
 	if (returned) {
 		result_text(d, call, d->result, &part);
