@@ -35,7 +35,8 @@ struct program_plan {
 	struct program_object {
 		char *path;
 		uint64_t bias, low, high;
-		int fd; /* one of fds, or -1 */
+		int fd; /* its file, owned, for its symbols; -1: none */
+		struct symbols *symbols; /* read when first asked for; owned */
 	} *objects;
 	size_t n_objects;
 };
