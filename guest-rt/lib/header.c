@@ -6,7 +6,7 @@
 const Elf64_auxv_t *mc_auxv;
 bool mc_linked;
 
-/* There when a C library is. */
+/* There when a C library is: microcosm-cc has the linker take it in. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
 unsigned long mc_auxv_get(unsigned long type)
@@ -24,12 +24,8 @@ bool mc_has_libc(void)
 	return !mc_auxv && getauxval;
 }
 
-bool mc_is_linked(void)
-{
-	return mc_linked || (!mc_auxv && !getauxval);
-}
-
-/* For initialisers of shared objects, to which the vector is not known yet: from the thread's place. */
+/* For who does not know the vector (initialisers of shared objects run before mc_crt1.o, and a program
+ * may bring a start-up code of its own): from the thread's place. */
 static const struct mc_header *header_by_thread(void)
 {
 	long thread = mc_syscall(MC_SYS_THREAD_SELF, 0, 0, 0, 0, 0, 0);

@@ -24,8 +24,6 @@ extern const Elf64_auxv_t *mc_auxv HIDDEN;
 
 /* Set by mc_crt1.o in a program that Microcosm linked. */
 extern bool mc_linked HIDDEN;
-/* The same, known earlier: initialisers of shared objects run before mc_crt1.o. */
-bool mc_is_linked(void) HIDDEN;
 /* There is a C library, which keeps threads' descriptions of its own. */
 bool mc_has_libc(void) HIDDEN;
 

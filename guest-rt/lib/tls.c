@@ -66,7 +66,7 @@ static struct tls describe(void)
 	unsigned long n = mc_auxv_get(AT_PHNUM);
 	struct tls tls = {.align = 64};
 
-	if (mc_is_linked()) {
+	if (mc_linked) {
 		const struct linked_tcb *tcb = linked_tcb();
 		if (tcb->image) {
 			tls.image = tcb->image;
@@ -136,7 +136,7 @@ long mc_tls_enter(void *memory)
 		above[i] = 0;
 	*(uintptr_t *)base = base; /* the ABI's: %fs:0 is the FS base */
 	*(uint64_t *)(base + TCB_CANARY) = canary();
-	if (mc_is_linked()) {
+	if (mc_linked) {
 		struct linked_tcb *tcb = (struct linked_tcb *)base;
 		tcb->image = tls.image;
 		tcb->below = tls.below;
