@@ -13,6 +13,12 @@
 
 #include "host/host.h"
 
+/* Quick calls in a row until a function counts as quick; doubled each time it lasts. */
+#define QUICK_CALLS 8
+#define QUICK_CALLS_MAX 1024
+#define QUICK_NS 50000
+#define SLOW_NS 500000 /* what lies between says nothing: a worker may have lost its CPU */
+
 struct library {
 	struct library *next;
 	void *handle;
@@ -22,11 +28,35 @@ struct library {
 static struct component_gate *gates[RT_GATE_MAX];
 static struct library *libraries;
 
-const struct component_gate *component_gate(uint64_t index)
+struct component_gate *component_gate(uint64_t index)
 {
 	if (index >= RT_GATE_MAX || gates[index] == NULL || gates[index]->function == NULL)
 		return NULL;
 	return gates[index];
+}
+
+/* A function that lasted has to be quick more often before it is trusted again. Races between
+ * workers lose a count, no more. */
+void component_took(struct component_gate *gate, uint64_t ns)
+{
+	if (ns < QUICK_NS) {
+		uint32_t quick = atomic_load_explicit(&gate->quick, memory_order_relaxed);
+
+		if (quick < QUICK_CALLS_MAX)
+			atomic_store_explicit(&gate->quick, quick + 1, memory_order_relaxed);
+	} else if (ns > SLOW_NS) {
+		uint32_t wanted = atomic_load_explicit(&gate->wanted, memory_order_relaxed);
+
+		atomic_store_explicit(&gate->quick, 0, memory_order_relaxed);
+		if (wanted < QUICK_CALLS_MAX)
+			atomic_store_explicit(&gate->wanted, wanted * 2, memory_order_relaxed);
+	}
+}
+
+bool component_is_quick(const struct component_gate *gate)
+{
+	return atomic_load_explicit(&gate->quick, memory_order_relaxed) >=
+	       atomic_load_explicit(&gate->wanted, memory_order_relaxed);
 }
 
 /* Copies a message's rest, name\0name\0, with an empty name at its end. */
@@ -53,6 +83,7 @@ int component_import(const struct ctl_msg *msg, struct err *err)
 	struct component_gate *gate = calloc(1, sizeof(*gate));
 	if (gate == NULL)
 		return err_set(err, ENOMEM, "host process: out of memory");
+	atomic_init(&gate->wanted, QUICK_CALLS);
 	gate->vector = msg->b != 0;
 	gate->symbol = strdup(symbol);
 	gate->module = strdup(module);

@@ -202,7 +202,7 @@ static void call_finish(struct worker *worker, int64_t status, bool done)
 	pthread_mutex_unlock(&slot->lock);
 	if (!wanted)
 		return;
-	if (worker->start_ns != 0)
+	if (control_traces())
 		report(worker, status); /* before the thread goes on */
 	notice_answer(&ending.notice, status);
 	if (ending.settling)
@@ -225,7 +225,7 @@ static bool frame_valid(uint64_t addr)
 
 static void run_function(struct worker *worker, const struct gate_call *call)
 {
-	const struct component_gate *gate = component_gate(call->index);
+	struct component_gate *gate = component_gate(call->index);
 	const struct ctl_thread *thread = &memory_threads()[call->slot];
 
 	worker->caller = (struct mch_caller){
@@ -234,7 +234,7 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	worker->orphaned_callbacks = 0;
 	memset(&worker->frame.ireg, 0, sizeof(worker->frame.ireg));
 	worker->frame.err = 0;
-	worker->start_ns = control_traces() ? now_ns() : 0;
+	worker->start_ns = now_ns();
 	if (gate == NULL) {
 		call_finish(worker, -ENOSYS, false);
 		return;
@@ -247,10 +247,14 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	worker->frame.vector = gate->vector && worker->frame.vector == 1;
 	worker->gate = gate;
 	check_pointers(worker);
+	worker->segment_ns = worker->start_ns;
+	worker_begin(worker, component_is_quick(gate));
 	errno = 0;
 	call_function(&worker->frame, gate->function);
 	worker->frame.err = errno;
 	worker->gate = NULL;
+	worker_end(worker);
+	component_took(gate, now_ns() - worker->segment_ns);
 	call_finish(worker, RT_GATE_DONE, true);
 }
 
@@ -309,6 +313,8 @@ void gate_callback(struct worker *worker)
 		suspend(slot, worker, &ending);
 	pthread_mutex_unlock(&slot->lock);
 	if (wanted) {
+		component_took(worker->gate, now_ns() - worker->segment_ns);
+		worker_leave(worker); /* before the guest can return */
 		notice_answer(&ending.notice, RT_GATE_CALLBACK);
 		if (ending.settling)
 			settled(worker->slot_index, ending.sequence, CTL_DONE, RT_GATE_CALLBACK);
@@ -322,6 +328,7 @@ void gate_callback(struct worker *worker)
 		answer_orphan(worker);
 		return;
 	}
+	worker->segment_ns = now_ns();
 	memory_fetch(&result, worker->frame_addr, sizeof(result));
 	worker->frame.rax = result.rax;
 	memcpy(worker->frame.xmm[0], result.xmm[0], sizeof(result.xmm[0]));

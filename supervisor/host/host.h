@@ -67,13 +67,19 @@ struct component_gate {
 	char *symbol, *module;
 	char *libraries; /* name\0name\0, an empty name at the end */
 	bool vector;
+	/* How long it has taken: component_took. */
+	_Atomic uint32_t quick, wanted;
 };
 
 int component_import(const struct ctl_msg *msg, struct err *err);
 /* Loads what the imports name and finds every function; err->status is EXIT_UNUSABLE. */
 int component_bind(struct err *err);
 /* NULL when no such function is bound. */
-const struct component_gate *component_gate(uint64_t index);
+struct component_gate *component_gate(uint64_t index);
+/* Notes how long a call took, or the part of one until a callback. */
+void component_took(struct component_gate *gate, uint64_t ns);
+/* The function has returned at once so often that it probably will again. */
+bool component_is_quick(const struct component_gate *gate);
 
 /* ---- descriptor.c: plans and the descriptors that stubs ask for ---- */
 
@@ -96,14 +102,16 @@ struct listener;
 struct worker {
 	pthread_t thread;
 	struct listener *listener;
+	bool leads;    /* it receives the listener's next notification, unless the lead was taken */
+	uint64_t solo; /* number of the call that it runs while leading, 0: none */
 	/* The call that it runs; set by gate.c, by this worker alone. */
 	struct slot *slot;
 	uint32_t slot_index;
 	uint64_t frame_addr;
-	const struct component_gate *gate; /* while the host function runs */
+	struct component_gate *gate; /* while the host function runs */
 	struct mch_caller caller;
 	struct rt_gate_frame frame;
-	uint64_t start_ns;
+	uint64_t start_ns, segment_ns; /* of the call; of the time since its last callback */
 	uint32_t orphaned_callbacks; /* answered here because the thread is gone */
 	/* Under the slot's lock. */
 	bool dropped;  /* the thread is gone: nobody wants the result */
@@ -123,7 +131,12 @@ int worker_listen(int listener, struct err *err);
 /* Breaks off what the worker waits for, again and again until worker_release. */
 void worker_interrupt(struct worker *worker);
 void worker_release(struct worker *worker);
-/* Interrupts those that are due; milliseconds until the next time, -1: never. */
+/* Around what a worker runs for a call. Not quick: another worker receives what comes meanwhile. */
+void worker_begin(struct worker *worker, bool quick);
+void worker_end(struct worker *worker);
+/* From now on another worker receives. */
+void worker_leave(struct worker *worker);
+/* Interrupts workers that are due and looks after solo calls; milliseconds until the next time, -1: never. */
 int worker_tick(void);
 
 /* ---- gate.c: what a gate call means; one record for each slot ---- */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The threads that receive gate notifications and run host functions.
  *
- * A listener's workers are, under its lock:
- *   receiving  blocked in RECV or on the way there; one while another runs a call, two at most: each
- *              notification wakes all of them
- *   parked     waiting to be made receiving; a handful, further ones end
- *   busy       the rest: running a call, or suspended in a callback
- * Who takes the last receiving place away fills it: with a parked worker, else with a new one. */
+ * One worker of a listener, its leader, waits in RECV: a notification wakes all that do, and a second
+ * one costs every call 3 us. What becomes of the lead while a call runs depends on the function:
+ *   quick so far   the leader runs it and keeps the lead (it is "solo"). The control thread looks every
+ *                  millisecond: from a call that lasts it takes the lead and gives it to another
+ *   else           the leader gives the lead away first
+ * A worker that has no lead after its call takes it if nobody has it, else parks; a handful are kept.
+ * Whoever needs a leader takes a parked worker, else starts a new one. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -21,10 +22,11 @@
 
 #define STACK_BYTES (256 * 1024)
 #define STACK_GUARD_BYTES (64 * 1024)
-#define RECEIVING_MAX 2
 #define PARKED_MAX 4
 #define TICK_FIRST_MS 1
 #define TICK_LAST_MS 64
+#define WATCH_MS 1
+#define WATCH_IDLE_TICKS 64 /* without a call, after which nobody looks any more */
 
 /* Newer than some systems' headers: Linux 6.6. */
 #ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
@@ -39,9 +41,17 @@ struct listener {
 	pthread_mutex_t lock;
 	pthread_cond_t promoted;
 	/* Under lock. */
-	unsigned receiving, parked, total;
-	unsigned promotions; /* parked workers that have been told to receive */
+	bool led;            /* somebody is leader or is on the way to be */
+	bool promotion;      /* a parked worker has been told to lead */
 	bool over;           /* the filter's last task is gone */
+	unsigned parked, total;
+	/* The solo call's number, 0: none. The leader sets it and takes it back after the call; the
+	 * control thread takes it away. Who finds it gone has lost the lead. */
+	_Atomic uint64_t solo;
+	uint64_t calls; /* the leader's: solo calls so far */
+	/* The control thread's. */
+	uint64_t seen;
+	struct listener *next;
 };
 
 /* The kernel's struct may be longer than the headers' one. */
@@ -52,6 +62,10 @@ union notification {
 
 static __thread struct worker *self;
 static _Atomic unsigned workers; /* of all listeners */
+
+static pthread_mutex_t listeners_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct listener *listeners; /* under listeners_lock */
+static _Atomic bool watching;      /* the control thread looks at solo calls */
 
 static pthread_mutex_t interrupt_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct worker *interrupted; /* under interrupt_lock */
@@ -95,7 +109,7 @@ void worker_release(struct worker *worker)
 }
 
 /* A signal that comes just before the call blocks is lost, so it is sent until the call is over. */
-int worker_tick(void)
+static int interrupt_tick(void)
 {
 	pthread_mutex_lock(&interrupt_lock);
 	for (struct worker *worker = interrupted; worker != NULL; worker = worker->next_interrupted)
@@ -137,61 +151,62 @@ static int start_worker(struct listener *listener)
 		atomic_fetch_sub(&workers, 1);
 		return -r;
 	}
-	listener->receiving++;
 	listener->total++;
 	return 0;
 }
 
-/* A receiving worker has become busy. */
-static void listener_taken(struct listener *listener)
+/* Under the listener's lock: the lead is given to another worker. */
+static void listener_promote(struct listener *listener)
 {
-	pthread_mutex_lock(&listener->lock);
-	if (--listener->receiving == 0) {
-		if (listener->parked > listener->promotions) {
-			listener->promotions++;
-			listener->receiving++;
-			pthread_cond_signal(&listener->promoted);
-		} else {
-			start_worker(listener);
-		}
+	listener->led = true;
+	if (listener->parked > 0 && !listener->promotion) {
+		listener->promotion = true;
+		pthread_cond_signal(&listener->promoted);
+	} else if (start_worker(listener) < 0) {
+		listener->led = false; /* the next worker that is free takes it */
 	}
-	pthread_mutex_unlock(&listener->lock);
 }
 
-/* A busy worker is free: true when it shall receive, false when it shall end. */
+/* A worker without the lead is free: true when it has it now, false when it shall end. */
 static bool listener_return(struct listener *listener)
 {
-	bool receive = true;
+	bool lead = true;
 
 	pthread_mutex_lock(&listener->lock);
-	if (listener->over) {
-		receive = false;
-	} else if (listener->receiving < RECEIVING_MAX) {
-		listener->receiving++;
-	} else if (listener->parked >= PARKED_MAX) {
-		receive = false;
+	if (listener->over || (listener->led && listener->parked >= PARKED_MAX)) {
+		lead = false;
+	} else if (!listener->led) {
+		listener->led = true;
 	} else {
 		listener->parked++;
-		while (listener->promotions == 0 && !listener->over)
+		while (!listener->promotion && !listener->over)
 			pthread_cond_wait(&listener->promoted, &listener->lock);
-		if (listener->promotions > 0)
-			listener->promotions--; /* counted as receiving by who promoted it */
-		else
-			receive = false;
+		lead = !listener->over;
+		listener->promotion = false;
 		listener->parked--;
 	}
 	pthread_mutex_unlock(&listener->lock);
-	return receive;
+	return lead;
 }
 
-/* The filter is gone, as RECV said to a receiving worker. */
+/* The filter is gone, as RECV said to the leader. */
 static void listener_end(struct listener *listener)
 {
 	pthread_mutex_lock(&listener->lock);
-	listener->receiving--;
 	listener->over = true;
 	pthread_cond_broadcast(&listener->promoted);
 	pthread_mutex_unlock(&listener->lock);
+}
+
+static void listener_unlist(const struct listener *listener)
+{
+	pthread_mutex_lock(&listeners_lock);
+	for (struct listener **at = &listeners; *at != NULL; at = &(*at)->next)
+		if (*at == listener) {
+			*at = listener->next;
+			break;
+		}
+	pthread_mutex_unlock(&listeners_lock);
 }
 
 /* The worker ends; the last one takes the listener with it. */
@@ -201,11 +216,106 @@ static void listener_leave(struct listener *listener)
 	bool last = --listener->total == 0;
 	pthread_mutex_unlock(&listener->lock);
 	if (last) {
+		listener_unlist(listener);
 		close(listener->fd);
 		pthread_cond_destroy(&listener->promoted);
 		pthread_mutex_destroy(&listener->lock);
 		free(listener);
 	}
+}
+
+/* ---- The lead ---- */
+
+void worker_leave(struct worker *worker)
+{
+	struct listener *listener = worker->listener;
+	uint64_t mine = worker->solo;
+
+	if (worker->solo != 0 && !atomic_compare_exchange_strong(&listener->solo, &mine, 0))
+		worker->leads = false; /* it has been given away already */
+	worker->solo = 0;
+	if (!worker->leads)
+		return;
+	worker->leads = false;
+	pthread_mutex_lock(&listener->lock);
+	listener_promote(listener);
+	pthread_mutex_unlock(&listener->lock);
+}
+
+void worker_begin(struct worker *worker, bool quick)
+{
+	struct listener *listener = worker->listener;
+
+	if (!quick) {
+		worker_leave(worker);
+		return;
+	}
+	worker->solo = ++listener->calls;
+	atomic_store(&listener->solo, worker->solo);
+	if (!atomic_load(&watching) && !atomic_exchange(&watching, true))
+		control_wake();
+}
+
+void worker_end(struct worker *worker)
+{
+	uint64_t mine = worker->solo;
+
+	if (worker->solo != 0 && !atomic_compare_exchange_strong(&worker->listener->solo, &mine, 0))
+		worker->leads = false;
+	worker->solo = 0;
+}
+
+/* Takes the lead from a call that has lasted since the last look. True when there was a call. */
+static bool listener_watch(struct listener *listener)
+{
+	uint64_t solo = atomic_load(&listener->solo);
+	bool lasts = solo != 0 && solo == listener->seen;
+	bool changed = solo != 0 && solo != listener->seen;
+
+	if (solo != 0)
+		listener->seen = solo;
+	if (lasts && atomic_compare_exchange_strong(&listener->solo, &solo, 0)) {
+		pthread_mutex_lock(&listener->lock);
+		listener_promote(listener);
+		pthread_mutex_unlock(&listener->lock);
+	}
+	return changed || lasts;
+}
+
+static bool watch_all(void)
+{
+	bool active = false;
+
+	pthread_mutex_lock(&listeners_lock);
+	for (struct listener *listener = listeners; listener != NULL; listener = listener->next)
+		active |= listener_watch(listener);
+	pthread_mutex_unlock(&listeners_lock);
+	return active;
+}
+
+static int watch_tick(void)
+{
+	static unsigned idle;
+
+	if (!atomic_load(&watching))
+		return -1;
+	idle = watch_all() ? 0 : idle + 1;
+	if (idle < WATCH_IDLE_TICKS)
+		return WATCH_MS;
+	idle = 0;
+	atomic_store(&watching, false);
+	/* A call that began before that saw it true and woke nobody. */
+	if (!watch_all())
+		return -1;
+	atomic_store(&watching, true);
+	return WATCH_MS;
+}
+
+int worker_tick(void)
+{
+	int interrupts = interrupt_tick(), watch = watch_tick();
+
+	return interrupts < 0 || (watch >= 0 && watch < interrupts) ? watch : interrupts;
 }
 
 /* ENOENT says that a thread was killed before its notification was received, or that nobody is left
@@ -245,15 +355,17 @@ static void serve(struct worker *worker)
 	struct listener *listener = worker->listener;
 	union notification n = { .bytes = { 0 } };
 
+	worker->leads = true;
 	do {
 		if (!receive(listener, &n)) {
 			listener_end(listener);
 			break;
 		}
-		listener_taken(listener);
 		struct notice notice = { .listener = listener->fd, .id = n.notif.id };
 		gate_serve(worker, &notice, &n.notif);
-	} while (listener_return(listener));
+		if (!worker->leads)
+			worker->leads = listener_return(listener);
+	} while (worker->leads);
 }
 
 /* A stack of its own for the fault handler: a host function may have used up the worker's. */
@@ -280,6 +392,10 @@ static void *worker_main(void *argument)
 {
 	struct worker *worker = argument;
 
+	sigset_t none;
+
+	sigemptyset(&none); /* it may have been started in the fault handler */
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	self = worker;
 	worker->thread = pthread_self();
 	void *stack = handler_stack_set();
@@ -312,8 +428,13 @@ int worker_listen(int fd, struct err *err)
 	pthread_mutex_init(&listener->lock, NULL);
 	pthread_cond_init(&listener->promoted, NULL);
 	pthread_mutex_lock(&listener->lock);
+	listener->led = true;
 	int r = start_worker(listener);
 	pthread_mutex_unlock(&listener->lock);
+	pthread_mutex_lock(&listeners_lock);
+	listener->next = listeners;
+	listeners = listener;
+	pthread_mutex_unlock(&listeners_lock);
 	if (r < 0)
 		return err_sys(err, -r, "host process: cannot start a worker");
 	return 0;
