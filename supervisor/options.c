@@ -154,7 +154,7 @@ static const struct option_row world_rows[] = {
 	  "print all that the module set lets a program reach\n"
 	  "(gates and granted kernel calls), one a line, and end\n" },
 	{ 0, "host-files", ARG_NONE, NULL, set_host_files,
-	  "take PROGRAM's interpreter and libraries from the\nhost's files\n" },
+	  "let host components open the host's files; without it\nthey are kept from them once the modules are up\n" },
 	{ 0, "no-aslr", ARG_NONE, NULL, set_no_aslr, "the same addresses in every run\n" },
 	{ 0 },
 };

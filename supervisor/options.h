@@ -25,7 +25,7 @@ struct options {
 	const char *modules;         /* --modules FILE: NULL is $MICROCOSM_MODULES, or the installed set */
 	bool no_modules;             /* an empty world: the core alone */
 	bool no_aslr;
-	bool host_files;             /* interpreter and libraries of PROGRAM come from the host's files */
+	bool host_files;             /* host components may open files after sealing */
 	bool clear_env;
 	const char **env;            /* NAME=VALUE, in order; the list is the options' own */
 	size_t n_env;

@@ -481,7 +481,8 @@ void decode_name(enum trace_source source, int nr, const char *name, const char 
 		 struct out *out)
 {
 	const char *known = source == TRACE_GATE ? NULL : trace_call_name(nr);
-	if (!name)
+	/* A call that a module interposed is still that call, not the module's function. */
+	if (known)
 		name = known;
 	if (name)
 		out_escaped(out, name, strnlen(name, NAME_BYTES));

@@ -308,6 +308,9 @@ START_TEST(modules_and_gates)
 	call.module = NULL;
 	ck_assert_str_eq(line_of(call, -ENOSYS),
 			 "[2] call_4112(0, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)");
+	call = (struct trace_call){ .thread = 2, .source = TRACE_MODULE, .nr = 39, .name = "my_getpid",
+				    .module = "wrap", .start_ns = 1000 };
+	ck_assert_str_eq(line_of(call, 5), "[2] getpid() = 5");
 }
 END_TEST
 
