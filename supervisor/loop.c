@@ -547,7 +547,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 	struct mc_thread *structure = thread_structure(w, t);
 	structure->value = t->value;
 	structure->state = MC_THREAD_ENDED;
-	if (w->trace)
+	if (w->trace && !t->process->boot)
 		trace_event(w->trace, t->id, "ended with %lld", (long long)t->value);
 	core_thread_ended(w, t);
 }
@@ -560,14 +560,19 @@ static void exiting(struct world *w, struct thread *t, int status)
 	t->stopped = false;
 }
 
-static void process_gone(struct world *w, struct process *p, int status)
+static int process_status(const struct process *p)
+{
+	return p->forced_status >= 0   ? p->forced_status
+	       : WIFSIGNALED(p->status) ? 128 + WTERMSIG(p->status)
+					: WEXITSTATUS(p->status);
+}
+
+static void process_gone(struct world *w, struct process *p)
 {
 	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
 		if (w->by_slot[i] && w->by_slot[i]->process == p)
 			thread_forget(w, w->by_slot[i]);
-	int code = p->forced_status >= 0   ? p->forced_status
-		   : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
-					 : WEXITSTATUS(status);
+	int code = process_status(p);
 	bool first = p == w->first, boot = p == w->boot;
 	process_release(w, p);
 	if (first)
@@ -596,8 +601,13 @@ static void gone(struct world *w, struct thread *t, int status)
 	t->process->n_threads--;
 	if (!t->joinable)
 		thread_forget(w, t);
+	/* The leader is reaped last in its group: only a vfork child may still be in the space. */
+	if (tid == p->tgid)
+		p->status = status;
 	if (p->n_threads == 0)
-		process_gone(w, p, status);
+		process_gone(w, p);
+	else if (tid == p->tgid && p == w->first)
+		world_end(w, END_ORDERLY, process_status(p), "%s", "");
 	else if (tid != p->tgid || p->phase == PROCESS_ENDING)
 		process_end_continue(w, p);
 }

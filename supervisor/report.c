@@ -61,6 +61,15 @@ int report_open(struct world *w, const struct options *options, struct err *err)
 	return options->trace ? trace_open(&options->tracing, &access, &w->trace, err) : 0;
 }
 
+void report_modules(struct world *w)
+{
+	for (size_t i = 0; w->trace && i < w->modules->n_modules; i++) {
+		const struct module *m = &w->modules->modules[i];
+		trace_event(w->trace, 0, "module %s at %#llx: %s", m->name, (unsigned long long)m->base,
+			    m->path);
+	}
+}
+
 void report_close(struct world *w)
 {
 	struct err err = {0};
@@ -107,7 +116,8 @@ static void keep(struct thread *t, const struct os_call *call, enum trace_source
 void report_call(struct world *w, struct thread *t, const struct os_call *call)
 {
 	const char *module = NULL, *name = NULL;
-	if (!w->trace) {
+	/* What initialisers register is what --surface shows; the trace is the program's. */
+	if (!w->trace || t->process->boot) {
 		/* Names are looked up when a report is made. */
 		keep(t, call, call->nr < 0 ? TRACE_CORE : TRACE_LINUX, NULL, NULL);
 		return;

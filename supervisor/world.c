@@ -217,6 +217,11 @@ static int tell_region(struct world *w, struct err *err)
 		msg->b = w->modules->modules[i].text_high;
 		error = tell(w, err);
 	}
+	if (w->trace && !error) {
+		msg = message(w, CTL_TRACE);
+		msg->a = 1;
+		error = tell(w, err);
+	}
 	return error;
 }
 
@@ -461,6 +466,8 @@ static int world_start(struct world *w, const struct options *options, struct er
 		error = report_open(w, options, err);
 	if (error == 0)
 		error = region_fill(w, &paths, options, err);
+	if (error == 0)
+		report_modules(w);
 	if (error == 0)
 		error = tell_region(w, err);
 	if (error == 0)

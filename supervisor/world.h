@@ -298,6 +298,7 @@ bool signal_is_fatal(int signo);
  * With a trace, every trapped call is on its thread's stack of calls under way until its result shows:
  * at once, at the kernel call's end, or when its handler returns. */
 int report_open(struct world *w, const struct options *options, struct err *err);
+void report_modules(struct world *w); /* a line for each that was loaded */
 void report_close(struct world *w);
 void report_call(struct world *w, struct thread *t, const struct os_call *call);
 void report_result(struct world *w, struct thread *t, int64_t result);

@@ -52,7 +52,8 @@ bool process_end(struct world *w, struct process *p, struct thread *ender, int s
 {
 	if (p->phase == PROCESS_ENDING && p->ender != ender)
 		return false; /* somebody else ends it already */
-	if (p->n_threads == 1)
+	/* A vfork child shares the address space alone: what it ends is itself. */
+	if (p->n_threads == 1 || (ender && ender->tgid != p->tgid))
 		return true;
 	if (p->phase != PROCESS_ENDING) {
 		p->phase = PROCESS_ENDING;
