@@ -17,7 +17,9 @@
 #define IMAGE_MAX (1ull << 30)
 #define TLS_MAX (64ull << 20)
 #define TCB_BYTES 4096ull
+#define TCB_VECTOR 0x8  // points to: how many modules have blocks, then where each is
 #define TCB_CANARY 0x28
+#define TCB_VECTOR_AT 0x100
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -102,17 +104,32 @@ static int lay_out_tls(struct image *image, struct err *err)
 	return 0;
 }
 
+static void write_word(uint8_t *at, uint64_t value)
+{
+	memcpy(at, &value, sizeof value);
+}
+
+// addr is what the guest will see at pointer.
 static void write_tls(const struct image *image, uint8_t *pointer, uint64_t addr, uint64_t canary)
 {
+	uint8_t *vector = pointer + TCB_VECTOR_AT;
+	uint64_t modules = 0;
+	_Static_assert(TCB_VECTOR_AT + 8 * (NEEDED_OBJECTS_MAX + 1) <= TCB_BYTES, "the vector fits");
 	for (size_t i = 0; i < image->needed.n; i++) {
 		const struct object *object = image->needed.objects[i];
 		const struct segment *tls = &object->tls_segment;
-		if (object->tls && tls->filesz)
+		if (!object->tls)
+			continue;
+		modules = object->tls_module;
+		write_word(vector + 8 * modules, addr - object->tls_offset);
+		if (tls->filesz)
 			memcpy(pointer - object->tls_offset, object_bytes(object, tls->vaddr, tls->filesz),
 			       tls->filesz);
 	}
-	memcpy(pointer, &addr, sizeof addr);
-	memcpy(pointer + TCB_CANARY, &canary, sizeof canary);
+	write_word(vector, modules);
+	write_word(pointer, addr);
+	write_word(pointer + TCB_VECTOR, addr + TCB_VECTOR_AT);
+	write_word(pointer + TCB_CANARY, canary);
 }
 
 // After relocation, which may change the templates. The thread pointer begins a page: all alignments hold.

@@ -152,13 +152,13 @@ START_TEST(order_and_cycles)
 {
 	// a needs b, b needs c, c needs a; d stands alone. Dependencies first, the cycle broken at a.
 	make_elf("libc3.so", MODULE, "");
-	make_elf("libb.so", MODULE NEEDED "libc3.so", "__attribute__((constructor)) void init_b(void) {}");
-	make_elf("liba.so", MODULE NEEDED "libb.so", "__attribute__((constructor)) void init_a(void) {}");
+	make_elf("libb.so", MODULE NEEDED "libc3.so", "__attribute__((constructor)) void init_b(void) { __asm__ volatile(\"\"); }");
+	make_elf("liba.so", MODULE NEEDED "libb.so", "__attribute__((constructor)) void init_a(void) { __asm__ volatile(\"\"); }");
 	make_elf("libc3.so", MODULE NEEDED "liba.so -Wl,-init,first_c",
-		 "__attribute__((constructor)) void init_c(void) {} void first_c(void) {}");
-	make_elf("libd.so", MODULE, "__attribute__((constructor)) void init_d(void) {}"
-				    "__attribute__((destructor)) void fini_d(void) {}");
-	make_elf("set.so", MODULE NEEDED "liba.so libd.so libb.so", "__attribute__((destructor)) void fini_set(void) {}");
+		 "__attribute__((constructor)) void init_c(void) { __asm__ volatile(\"\"); } void first_c(void) {}");
+	make_elf("libd.so", MODULE, "__attribute__((constructor)) void init_d(void) { __asm__ volatile(\"\"); }"
+				    "__attribute__((destructor)) void fini_d(void) { __asm__ volatile(\"\"); }");
+	make_elf("set.so", MODULE NEEDED "liba.so libd.so libb.so", "__attribute__((destructor)) void fini_set(void) { __asm__ volatile(\"\"); }");
 	loads("set.so");
 	ck_assert_uint_eq(set->n_modules, 6);
 	ck_assert_uint_eq(set->n_inits, 5);
@@ -349,9 +349,9 @@ END_TEST
 START_TEST(same_soname_once)
 {
 	make_elf("libx1.so", MODULE "-Wl,-soname,libx.so",
-		 "__attribute__((constructor)) void init_x(void) {}");
+		 "__attribute__((constructor)) void init_x(void) { __asm__ volatile(\"\"); }");
 	make_elf("libx2.so", MODULE "-Wl,-soname,libx.so",
-		 "__attribute__((constructor)) void init_x(void) {}");
+		 "__attribute__((constructor)) void init_x(void) { __asm__ volatile(\"\"); }");
 	make_elf("liba.so", MODULE "-Wl,-soname,libx1.so", "");
 	make_elf("libb.so", MODULE "-Wl,-soname,libx2.so", "");
 	make_elf("set.so", MODULE NEEDED "liba.so libb.so", "");
@@ -427,7 +427,7 @@ START_TEST(sweep)
 	make_elf("libhost_m.so", "-shared -Wl,-soname,libhost_m.so", "");
 	make_elf("good.so", MODULE NEEDED "-Wl,--hash-style=both -s libhost_m.so",
 		 "extern long pow_(void); long x = 1; long *p = &x; long f(void) { return pow_(); }\n"
-		 "__attribute__((constructor)) void init(void) {}");
+		 "__attribute__((constructor)) void init(void) { __asm__ volatile(\"\"); }");
 	loads("good.so");
 	modules_free(set);
 	set = NULL;
