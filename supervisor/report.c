@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the trace and the fault report get to see of a world.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,13 +62,23 @@ int report_open(struct world *w, const struct options *options, struct err *err)
 	return options->trace ? trace_open(&options->tracing, &access, &w->trace, err) : 0;
 }
 
-void report_modules(struct world *w)
+int report_modules(struct world *w, struct err *err)
 {
-	for (size_t i = 0; w->trace && i < w->modules->n_modules; i++) {
+	size_t n = w->modules->n_modules;
+	if (!w->trace)
+		return 0;
+	const char **names = calloc(n + 1, sizeof *names);
+	if (!names)
+		return err_set(err, ENOMEM, "no memory for the modules' names");
+	for (size_t i = 0; i < n; i++) {
 		const struct module *m = &w->modules->modules[i];
-		trace_event(w->trace, 0, "module %s at %#llx: %s", m->name, (unsigned long long)m->base,
-			    m->path);
+		names[i] = m->name;
+		trace_event(w->trace, 0, "module %s at %#llx: %s", m->name,
+			    (unsigned long long)m->base, m->path);
 	}
+	int error = trace_check_modules(w->trace, names, n, err);
+	free(names);
+	return error;
 }
 
 void report_close(struct world *w)
@@ -224,6 +235,14 @@ void report_drop(struct world *w, struct thread *t)
 	}
 }
 
+static const char *module_name(const struct world *w, const char *path)
+{
+	for (size_t i = 0; i < w->modules->n_modules; i++)
+		if (strcmp(w->modules->modules[i].path, path) == 0)
+			return w->modules->modules[i].name;
+	return NULL;
+}
+
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate)
 {
 	struct trace_call call = {.thread = t->id, .source = TRACE_GATE, .nr = (int)index,
@@ -231,10 +250,9 @@ void report_gate(struct world *w, struct thread *t, uint32_t index, const struct
 	for (size_t i = 0; i < w->modules->n_imports; i++)
 		if (w->modules->imports[i].gate == index) {
 			call.name = w->modules->imports[i].symbol;
-			call.module = w->modules->imports[i].n_libraries
-					      ? w->modules->imports[i].libraries[0]
-					      : NULL;
+			call.module = module_name(w, w->modules->imports[i].module);
 		}
+	call.host_errno = gate->err;
 	memcpy(call.args, gate->ireg, sizeof call.args);
 	if (!w->trace || !trace_wants(w->trace, TRACE_GATE, call.nr, call.module))
 		return;

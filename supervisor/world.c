@@ -467,7 +467,7 @@ static int world_start(struct world *w, const struct options *options, struct er
 	if (error == 0)
 		error = region_fill(w, &paths, options, err);
 	if (error == 0)
-		report_modules(w);
+		error = report_modules(w, err);
 	if (error == 0)
 		error = tell_region(w, err);
 	if (error == 0)

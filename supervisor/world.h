@@ -51,6 +51,7 @@ struct process {
 	uint8_t interposed[RT_KERNEL_STUBS / 8]; /* numbers that a stacked filter hands to us */
 	struct thread *ender; /* PROCESS_ENDING: the thread whose call or signal ends it, or NULL */
 	int end_signal;       /* PROCESS_ENDING: the signal, 0 for exit_group */
+	int status;             /* wait status of its leader, once that is reaped */
 	int forced_status;    /* exit status to report instead of the kernel's, -1: none */
 	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
 	size_t n_stacks, room_stacks;
@@ -298,7 +299,8 @@ bool signal_is_fatal(int signo);
  * With a trace, every trapped call is on its thread's stack of calls under way until its result shows:
  * at once, at the kernel call's end, or when its handler returns. */
 int report_open(struct world *w, const struct options *options, struct err *err);
-void report_modules(struct world *w); /* a line for each that was loaded */
+/* A line for each module that was loaded; an error when the trace is to show one that was not. */
+int report_modules(struct world *w, struct err *err);
 void report_close(struct world *w);
 void report_call(struct world *w, struct thread *t, const struct os_call *call);
 void report_result(struct world *w, struct thread *t, int64_t result);
