@@ -13,7 +13,8 @@
 
 #include "host/host.h"
 
-/* Quick calls in a row until a function counts as quick; doubled each time it lasts. */
+/* A function counts as quick until it lasts; then it takes that many quick calls in a row, twice as
+ * many each time. */
 #define QUICK_CALLS 8
 #define QUICK_CALLS_MAX 1024
 #define QUICK_NS 50000
@@ -48,8 +49,8 @@ void component_took(struct component_gate *gate, uint64_t ns)
 		uint32_t wanted = atomic_load_explicit(&gate->wanted, memory_order_relaxed);
 
 		atomic_store_explicit(&gate->quick, 0, memory_order_relaxed);
-		if (wanted < QUICK_CALLS_MAX)
-			atomic_store_explicit(&gate->wanted, wanted * 2, memory_order_relaxed);
+		wanted = wanted == 0 ? QUICK_CALLS : wanted < QUICK_CALLS_MAX ? wanted * 2 : wanted;
+		atomic_store_explicit(&gate->wanted, wanted, memory_order_relaxed);
 	}
 }
 
@@ -83,7 +84,6 @@ int component_import(const struct ctl_msg *msg, struct err *err)
 	struct component_gate *gate = calloc(1, sizeof(*gate));
 	if (gate == NULL)
 		return err_set(err, ENOMEM, "host process: out of memory");
-	atomic_init(&gate->wanted, QUICK_CALLS);
 	gate->vector = msg->b != 0;
 	gate->symbol = strdup(symbol);
 	gate->module = strdup(module);

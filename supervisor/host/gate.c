@@ -297,14 +297,35 @@ static void answer_orphan(struct worker *worker)
 	if (++worker->orphaned_callbacks < ORPHANED_CALLBACKS_MAX)
 		return;
 	worker_release(worker);
+	worker_leave(worker);
 	for (;;)
 		pause();
 }
 
-void gate_callback(struct worker *worker)
+/* False when the thread is gone. The leader goes on receiving: the return comes to it. */
+static bool await_return(struct worker *worker)
 {
 	struct slot *slot = worker->slot;
-	struct rt_gate_frame result;
+
+	pthread_mutex_lock(&slot->lock);
+	while (!worker->returned && !worker->dropped) {
+		if (worker->leads) {
+			pthread_mutex_unlock(&slot->lock);
+			worker_await(worker);
+			pthread_mutex_lock(&slot->lock);
+		} else {
+			pthread_cond_wait(&worker->resume, &slot->lock);
+		}
+	}
+	bool wanted = !worker->dropped;
+	pthread_mutex_unlock(&slot->lock);
+	return wanted;
+}
+
+/* The guest runs the function. False when it never will have. */
+static bool callback_made(struct worker *worker)
+{
+	struct slot *slot = worker->slot;
 	struct ending ending = { .settling = false };
 
 	pthread_mutex_lock(&slot->lock);
@@ -312,26 +333,32 @@ void gate_callback(struct worker *worker)
 	if (wanted)
 		suspend(slot, worker, &ending);
 	pthread_mutex_unlock(&slot->lock);
-	if (wanted) {
-		component_took(worker->gate, now_ns() - worker->segment_ns);
-		worker_leave(worker); /* before the guest can return */
-		notice_answer(&ending.notice, RT_GATE_CALLBACK);
-		if (ending.settling)
-			settled(worker->slot_index, ending.sequence, CTL_DONE, RT_GATE_CALLBACK);
-		pthread_mutex_lock(&slot->lock);
-		while (!worker->returned && !worker->dropped)
-			pthread_cond_wait(&worker->resume, &slot->lock);
-		wanted = !worker->dropped;
-		pthread_mutex_unlock(&slot->lock);
-	}
-	if (!wanted) {
-		answer_orphan(worker);
-		return;
-	}
+	if (!wanted)
+		return false;
+	component_took(worker->gate, now_ns() - worker->segment_ns);
+	worker_end(worker);
+	notice_answer(&ending.notice, RT_GATE_CALLBACK);
+	if (ending.settling)
+		settled(worker->slot_index, ending.sequence, CTL_DONE, RT_GATE_CALLBACK);
+	wanted = await_return(worker);
 	worker->segment_ns = now_ns();
-	memory_fetch(&result, worker->frame_addr, sizeof(result));
-	worker->frame.rax = result.rax;
-	memcpy(worker->frame.xmm[0], result.xmm[0], sizeof(result.xmm[0]));
+	worker_begin(worker, component_is_quick(worker->gate));
+	return wanted;
+}
+
+void gate_callback(struct worker *worker)
+{
+	struct rt_gate_frame result;
+
+	worker->in_handler = true;
+	if (callback_made(worker)) {
+		memory_fetch(&result, worker->frame_addr, sizeof(result));
+		worker->frame.rax = result.rax;
+		memcpy(worker->frame.xmm[0], result.xmm[0], sizeof(result.xmm[0]));
+	} else {
+		answer_orphan(worker);
+	}
+	worker->in_handler = false;
 }
 
 /* Under the slot's lock, RT_GATE_RETURN claimed: the call is the suspended worker's from now on. */
@@ -468,6 +495,11 @@ static bool find_slot(const struct seccomp_notif *notif, struct gate_call *call)
 	return true;
 }
 
+bool gate_needs_worker(const struct seccomp_notif *notif)
+{
+	return notif->data.args[1] != RT_GATE_DESCRIPTOR && notif->data.args[1] != RT_GATE_RETURN;
+}
+
 void gate_serve(struct worker *worker, const struct notice *notice, const struct seccomp_notif *notif)
 {
 	struct gate_call call = { .frame = notif->data.args[0],
@@ -487,12 +519,14 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 	bool callback_return = call.index == RT_GATE_RETURN;
 
 	pthread_mutex_lock(&slot->lock);
-	worker->slot = slot;
-	worker->slot_index = call.slot;
-	worker->dropped = false;
 	enum claim claim = slot_claim(slot, &call, worker, notice, &status);
-	if (claim == CLAIM_RUN && callback_return)
+	if (claim == CLAIM_RUN && callback_return) {
 		resume(slot);
+	} else if (claim == CLAIM_RUN) {
+		worker->slot = slot;
+		worker->slot_index = call.slot;
+		worker->dropped = false;
+	}
 	pthread_mutex_unlock(&slot->lock);
 	if (claim == CLAIM_ANSWER)
 		notice_answer(notice, status);

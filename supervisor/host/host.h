@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The host process: what its files offer each other. The control thread reads the tracer's messages;
  * worker threads answer gates. Locks, in the order they are taken: a slot's, the list of interrupted
- * workers', the sending lock. A listener's lock is taken alone. */
+ * workers', the sending lock. The list of listeners' before
+ * a listener's, apart from the others. */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
@@ -104,6 +105,7 @@ struct worker {
 	struct listener *listener;
 	bool leads;    /* it receives the listener's next notification, unless the lead was taken */
 	uint64_t solo; /* number of the call that it runs while leading, 0: none */
+	bool in_handler; /* in a callback: threads and memory are not to be had */
 	/* The call that it runs; set by gate.c, by this worker alone. */
 	struct slot *slot;
 	uint32_t slot_index;
@@ -136,12 +138,16 @@ void worker_begin(struct worker *worker, bool quick);
 void worker_end(struct worker *worker);
 /* From now on another worker receives. */
 void worker_leave(struct worker *worker);
+/* For the leader alone, suspended in a callback: serves one notification, or gives the lead away. */
+void worker_await(struct worker *worker);
 /* Interrupts workers that are due and looks after solo calls; milliseconds until the next time, -1: never. */
 int worker_tick(void);
 
 /* ---- gate.c: what a gate call means; one record for each slot ---- */
 
 void gate_serve(struct worker *worker, const struct notice *notice, const struct seccomp_notif *notif);
+/* Whether gate_serve would run a host function: the worker must not run one already. */
+bool gate_needs_worker(const struct seccomp_notif *notif);
 void gate_settle(uint32_t slot, uint64_t sequence, bool interrupt);
 void gate_drop(uint32_t slot, uint32_t epoch);
 /* A host function called a module's function: has the guest call it and waits. The worker's frame

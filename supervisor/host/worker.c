@@ -6,6 +6,7 @@
  *   quick so far   the leader runs it and keeps the lead (it is "solo"). The control thread looks every
  *                  millisecond: from a call that lasts it takes the lead and gives it to another
  *   else           the leader gives the lead away first
+ * A solo leader whose function calls back into the guest receives in place until the callback returns.
  * A worker that has no lead after its call takes it if nobody has it, else parks; a handful are kept.
  * Whoever needs a leader takes a parked worker, else starts a new one. */
 #include <errno.h>
@@ -36,6 +37,12 @@
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, uint64_t)
 #endif
 
+/* The kernel's struct may be longer than the headers' one. */
+union notification {
+	struct seccomp_notif notif;
+	char bytes[256];
+};
+
 struct listener {
 	int fd;
 	pthread_mutex_t lock;
@@ -44,7 +51,11 @@ struct listener {
 	bool led;            /* somebody is leader or is on the way to be */
 	bool promotion;      /* a parked worker has been told to lead */
 	bool over;           /* the filter's last task is gone */
+	bool wanting;        /* the control thread is to start a leader */
 	unsigned parked, total;
+	/* The leader's: a notification that it received and leaves to the next leader. */
+	bool has_mail;
+	union notification mail;
 	/* The solo call's number, 0: none. The leader sets it and takes it back after the call; the
 	 * control thread takes it away. Who finds it gone has lost the lead. */
 	_Atomic uint64_t solo;
@@ -54,22 +65,17 @@ struct listener {
 	struct listener *next;
 };
 
-/* The kernel's struct may be longer than the headers' one. */
-union notification {
-	struct seccomp_notif notif;
-	char bytes[256];
-};
-
 static __thread struct worker *self;
 static _Atomic unsigned workers; /* of all listeners */
 
 static pthread_mutex_t listeners_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct listener *listeners; /* under listeners_lock */
 static _Atomic bool watching;      /* the control thread looks at solo calls */
+static _Atomic bool starting;      /* some listener is wanting */
 
 static pthread_mutex_t interrupt_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct worker *interrupted; /* under interrupt_lock */
-static int tick_ms = -1;           /* under interrupt_lock */
+static struct worker *interrupted;  /* under interrupt_lock */
+static int tick_ms = TICK_FIRST_MS; /* under interrupt_lock */
 
 struct worker *worker_self(void)
 {
@@ -155,16 +161,26 @@ static int start_worker(struct listener *listener)
 	return 0;
 }
 
-/* Under the listener's lock: the lead is given to another worker. */
-static void listener_promote(struct listener *listener)
+/* Gives the lead to another worker. In the fault handler no thread can be made: the host function that
+ * called back may hold any lock of the C library. */
+static void listener_promote(struct listener *listener, bool in_handler)
 {
+	bool wake = false;
+
+	pthread_mutex_lock(&listener->lock);
 	listener->led = true;
 	if (listener->parked > 0 && !listener->promotion) {
 		listener->promotion = true;
 		pthread_cond_signal(&listener->promoted);
+	} else if (in_handler) {
+		listener->wanting = wake = true;
+		atomic_store(&starting, true);
 	} else if (start_worker(listener) < 0) {
 		listener->led = false; /* the next worker that is free takes it */
 	}
+	pthread_mutex_unlock(&listener->lock);
+	if (wake)
+		control_wake();
 }
 
 /* A worker without the lead is free: true when it has it now, false when it shall end. */
@@ -237,15 +253,15 @@ void worker_leave(struct worker *worker)
 	if (!worker->leads)
 		return;
 	worker->leads = false;
-	pthread_mutex_lock(&listener->lock);
-	listener_promote(listener);
-	pthread_mutex_unlock(&listener->lock);
+	listener_promote(listener, worker->in_handler);
 }
 
 void worker_begin(struct worker *worker, bool quick)
 {
 	struct listener *listener = worker->listener;
 
+	if (!worker->leads)
+		return;
 	if (!quick) {
 		worker_leave(worker);
 		return;
@@ -274,11 +290,8 @@ static bool listener_watch(struct listener *listener)
 
 	if (solo != 0)
 		listener->seen = solo;
-	if (lasts && atomic_compare_exchange_strong(&listener->solo, &solo, 0)) {
-		pthread_mutex_lock(&listener->lock);
-		listener_promote(listener);
-		pthread_mutex_unlock(&listener->lock);
-	}
+	if (lasts && atomic_compare_exchange_strong(&listener->solo, &solo, 0))
+		listener_promote(listener, false);
 	return changed || lasts;
 }
 
@@ -311,8 +324,24 @@ static int watch_tick(void)
 	return WATCH_MS;
 }
 
+/* The leaders that fault handlers asked for. */
+static void start_wanted(void)
+{
+	pthread_mutex_lock(&listeners_lock);
+	for (struct listener *listener = listeners; listener != NULL; listener = listener->next) {
+		pthread_mutex_lock(&listener->lock);
+		if (listener->wanting && start_worker(listener) < 0)
+			listener->led = false;
+		listener->wanting = false;
+		pthread_mutex_unlock(&listener->lock);
+	}
+	pthread_mutex_unlock(&listeners_lock);
+}
+
 int worker_tick(void)
 {
+	if (atomic_exchange(&starting, false))
+		start_wanted();
 	int interrupts = interrupt_tick(), watch = watch_tick();
 
 	return interrupts < 0 || (watch >= 0 && watch < interrupts) ? watch : interrupts;
@@ -327,17 +356,45 @@ static bool listener_hung_up(const struct listener *listener)
 	return poll(&polled, 1, 0) == 1 && (polled.revents & (POLLHUP | POLLNVAL)) != 0;
 }
 
-static bool receive(struct listener *listener, union notification *n)
+enum received { RECEIVED, RECEIVED_NOTHING, RECEIVED_END };
+
+/* RECEIVED_NOTHING: a signal came, or a thread was killed while it called. */
+static enum received receive(struct listener *listener, union notification *n)
 {
-	for (;;) {
-		memset(&n->notif, 0, sizeof(n->notif)); /* the kernel insists */
-		if (ioctl(listener->fd, SECCOMP_IOCTL_NOTIF_RECV, &n->notif) == 0)
-			return true;
-		if (errno == EINTR || (errno == ENOENT && !listener_hung_up(listener)))
-			continue;
-		if (errno != ENOENT)
-			control_end("host process: cannot receive gate calls: %s", strerror(errno));
-		return false;
+	if (listener->has_mail) {
+		listener->has_mail = false;
+		*n = listener->mail;
+		return RECEIVED;
+	}
+	memset(&n->notif, 0, sizeof(n->notif)); /* the kernel insists */
+	if (ioctl(listener->fd, SECCOMP_IOCTL_NOTIF_RECV, &n->notif) == 0)
+		return RECEIVED;
+	if (errno == EINTR || (errno == ENOENT && !listener_hung_up(listener)))
+		return RECEIVED_NOTHING;
+	if (errno != ENOENT)
+		control_end("host process: cannot receive gate calls: %s", strerror(errno));
+	listener_end(listener);
+	return RECEIVED_END;
+}
+
+/* Its host function waits for a callback: the stack is taken, so that calls of host functions are for
+ * another worker, with the lead; everything else can be served here. */
+void worker_await(struct worker *worker)
+{
+	struct listener *listener = worker->listener;
+	union notification n;
+	enum received received = receive(listener, &n);
+
+	if (received == RECEIVED_END) {
+		worker->leads = false;
+	} else if (received == RECEIVED && gate_needs_worker(&n.notif)) {
+		listener->mail = n;
+		listener->has_mail = true;
+		worker_leave(worker);
+	} else if (received == RECEIVED) {
+		struct notice notice = { .listener = listener->fd, .id = n.notif.id };
+
+		gate_serve(worker, &notice, &n.notif);
 	}
 }
 
@@ -353,14 +410,16 @@ static void on_thread_exit(void *argument)
 static void serve(struct worker *worker)
 {
 	struct listener *listener = worker->listener;
-	union notification n = { .bytes = { 0 } };
+	union notification n;
 
 	worker->leads = true;
 	do {
-		if (!receive(listener, &n)) {
-			listener_end(listener);
+		enum received received = receive(listener, &n);
+
+		if (received == RECEIVED_END)
 			break;
-		}
+		if (received == RECEIVED_NOTHING)
+			continue;
 		struct notice notice = { .listener = listener->fd, .id = n.notif.id };
 		gate_serve(worker, &notice, &n.notif);
 		if (!worker->leads)
@@ -427,15 +486,16 @@ int worker_listen(int fd, struct err *err)
 	listener->fd = fd;
 	pthread_mutex_init(&listener->lock, NULL);
 	pthread_cond_init(&listener->promoted, NULL);
+	/* The lock of the list keeps the listener alive: its worker may be at its end already. */
+	pthread_mutex_lock(&listeners_lock);
+	listener->next = listeners;
+	listeners = listener;
 	pthread_mutex_lock(&listener->lock);
 	listener->led = true;
 	int r = start_worker(listener);
 	pthread_mutex_unlock(&listener->lock);
-	pthread_mutex_lock(&listeners_lock);
-	listener->next = listeners;
-	listeners = listener;
 	pthread_mutex_unlock(&listeners_lock);
-	if (r < 0)
+	if (r < 0) /* ends the world: nothing is cleaned up */
 		return err_sys(err, -r, "host process: cannot start a worker");
 	return 0;
 }

@@ -217,6 +217,7 @@ static void teardown_killed(void)
 /* ---- The guest's side: a child that has the region and a filter ---- */
 
 static uint64_t sequence;
+static uint32_t guest_slot; /* of this process */
 
 static struct rt_gate_frame *guest_frame(uint32_t slot)
 {
@@ -250,16 +251,16 @@ static long gate(const void *frame, uint64_t index, uint64_t seq, uint64_t slot)
 
 static long call6(uint64_t index, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
-	struct rt_gate_frame *frame = guest_frame(0);
+	struct rt_gate_frame *frame = guest_frame(guest_slot);
 	uint64_t arguments[6] = { a, b, c, d, e, f };
 
 	memcpy(frame->ireg, arguments, sizeof(arguments));
-	long status = gate(frame, index, ++sequence, 0);
+	long status = gate(frame, index, ++sequence, guest_slot);
 	while (status == RT_GATE_CALLBACK) {
 		int (*callback)(uint64_t, uint64_t) = (int (*)(uint64_t, uint64_t))frame->callback;
 
 		frame->rax = (uint64_t)callback(frame->cb_ireg[0], frame->cb_ireg[1]);
-		status = gate(frame, RT_GATE_RETURN, ++sequence, 0);
+		status = gate(frame, RT_GATE_RETURN, ++sequence, guest_slot);
 	}
 	return status == RT_GATE_DONE ? (long)frame->rax : status;
 }
@@ -350,6 +351,23 @@ static void pause_ms(long ms)
 
 	while (nanosleep(&time, &time) < 0)
 		;
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	for (int i = 0; i < 100 && child == 0; i++) {
+		FILE *file = fopen(path, "re");
+
+		if (file == NULL || fscanf(file, "%d", &child) != 1)
+			pause_ms(1);
+		if (file != NULL)
+			fclose(file);
+	}
+	return child;
 }
 
 /* ---- Calls ---- */
@@ -485,6 +503,50 @@ static void body_qsort(void)
 START_TEST(test_callback)
 {
 	guest_run(body_qsort, CTL_PLAN_NONE);
+}
+END_TEST
+
+/* Two threads in callbacks at the same time, behind one listener, with other calls in between. */
+static void sort_and_call(void)
+{
+	int *numbers = (int *)guest_buffer() + guest_slot * 4096;
+	char *string = (char *)(numbers + 2048);
+
+	memset(guest_frame(guest_slot), 0, sizeof(struct rt_gate_frame));
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 200; i++)
+			numbers[i] = (i * 37 + (int)guest_slot) % 200;
+		call6(GATE_QSORT, (uint64_t)numbers, 200, sizeof(int), text, 0, 0);
+		for (int i = 0; i < 200; i++)
+			GUEST_CHECK(numbers[i] == i);
+		strcpy(string, "123456789");
+		GUEST_CHECK(call6(GATE_CRC32, 0, (uint64_t)string, 9, 0, 0, 0) == 0xcbf43926);
+	}
+}
+
+static void body_two_sort(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		guest_slot = 1;
+		while (atomic_load(&threads[1].tid) != (uint32_t)getpid())
+			sched_yield();
+	}
+	sort_and_call();
+	if (child != 0) {
+		GUEST_CHECK(waitpid(child, &status, 0) == child);
+		GUEST_CHECK(status == 0);
+	}
+}
+
+START_TEST(test_callbacks_of_two)
+{
+	pid_t pid = guest_start(body_two_sort, CTL_PLAN_NONE);
+
+	set_thread(1, child_of(pid), CTL_PLAN_NONE);
+	guest_end(pid);
 }
 END_TEST
 
@@ -677,23 +739,6 @@ static void body_blocked_children(void)
 	memset(frame, 0, sizeof(*frame));
 	for (int i = 0; i < 1000; i++)
 		GUEST_CHECK(call6(GATE_GETPID, 0, 0, 0, 0, 0, 0) > 0);
-}
-
-static pid_t child_of(pid_t pid)
-{
-	char path[64];
-	int child = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
-	for (int i = 0; i < 100 && child == 0; i++) {
-		FILE *file = fopen(path, "re");
-
-		if (file == NULL || fscanf(file, "%d", &child) != 1)
-			pause_ms(1);
-		if (file != NULL)
-			fclose(file);
-	}
-	return child;
 }
 
 START_TEST(test_blocked_call_blocks_one)
@@ -1046,6 +1091,7 @@ static void add_worlds(Suite *suite)
 	tcase_add_test(tcase, test_sequence);
 	tcase_add_test(tcase, test_callback);
 	tcase_add_test(tcase, test_callback_nested);
+	tcase_add_test(tcase, test_callbacks_of_two);
 	tcase_add_test(tcase, test_drop_in_callback);
 	tcase_add_test(tcase, test_settle_interrupts);
 	tcase_add_test(tcase, test_repeats_join);
