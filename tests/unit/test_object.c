@@ -231,6 +231,7 @@ START_TEST(relocations)
 	ck_assert_uint_eq(read_u64(object_bytes(object, other->st_value, 8)), x->st_value + 8 + 0x100000);
 	ck_assert_uint_eq(read_u32(object_bytes(object, near->st_value, 4)),
 			  (uint32_t)(f->st_value - near->st_value));
+	const uint64_t place = p->st_value;
 	reads(path);
 	ck_assert_int_eq(relocate(3), -ELOOP);
 	ck_assert_ptr_nonnull(strstr(err.text, "too long to link"));
@@ -241,12 +242,12 @@ START_TEST(relocations)
 		const char *words;
 	} bad[] = {
 		{0, ELF64_R_INFO(0, 99), "R_X86_64_99 lies in no segment"},
-		{p->st_value, ELF64_R_INFO(0, 99), "R_X86_64_99 is not supported"},
-		{p->st_value, ELF64_R_INFO(0, R_X86_64_32), "R_X86_64_32 is not supported"},
-		{p->st_value, ELF64_R_INFO(0, R_X86_64_COPY), "has no symbol"},
+		{place, ELF64_R_INFO(0, 99), "R_X86_64_99 is not supported"},
+		{place, ELF64_R_INFO(0, R_X86_64_32), "R_X86_64_32 is not supported"},
+		{place, ELF64_R_INFO(0, R_X86_64_COPY), "has no symbol"},
 		{UINT64_MAX - 2, ELF64_R_INFO(0, R_X86_64_RELATIVE), "in no segment"},
-		{p->st_value, ELF64_R_INFO(0, R_X86_64_TLSDESC), "TLSDESC"},
-		{p->st_value, ELF64_R_INFO(0, R_X86_64_TPOFF64), "not thread-local"},
+		{place, ELF64_R_INFO(0, R_X86_64_TLSDESC), "TLSDESC"},
+		{place, ELF64_R_INFO(0, R_X86_64_TPOFF64), "not thread-local"},
 	};
 	bad[0].offset = 1ull << 40;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
