@@ -365,7 +365,7 @@ static int load_files(struct module_set *set, const char *runtime_path, const ch
 {
 	struct private *private = set->private;
 	const char *const paths[] = {runtime_path, set_path};
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && paths[i]; i++) {
 		struct object *object;
 		int fd = open_file(NULL, paths[i]);
 		if (fd < 0)

@@ -37,7 +37,7 @@ struct module_set {
 	void *private;
 };
 
-/* Loads runtime_path, then set_path with all that it needs. module_dir is searched last. On failure
+/* Loads runtime_path, then set_path with all that it needs (NULL: the core alone). module_dir is searched last. On failure
  * err->status is EXIT_UNUSABLE and the message names file, reason and where it was looked for. */
 int modules_load(struct region *region, const char *runtime_path, const char *set_path,
 		 const char *module_dir, struct module_set **set, struct err *err);
