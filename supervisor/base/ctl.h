@@ -25,9 +25,9 @@ enum ctl_type {
 	CTL_SEAL,       /* the host process gives up what it no longer needs. Reply CTL_OK/CTL_FAILED */
 	CTL_SETTLE,     /* slot; a sequence number, b 1: interrupt a running worker. Reply CTL_SETTLED,
 			   when the outcome is known; several may be under way */
-	CTL_DROP,       /* slot; a its epoch (0: whatever thread has it, its tid is 0 in the table):
-			   the thread is gone. Worker interrupted, result dropped, a CTL_SETTLE that is
-			   under way stays without reply. No reply. */
+	CTL_DROP,       /* slot: the thread is gone, its tid in the table is 0 or its successor's.
+			   Worker interrupted, result dropped, a CTL_SETTLE that is under way stays
+			   without reply. No reply. */
 	CTL_SYMBOLIZE,  /* a address, of the program. Reply CTL_OK with text */
 	CTL_TRACE,      /* a 1: report gates by CTL_GATE. No reply. */
 

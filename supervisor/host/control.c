@@ -154,7 +154,7 @@ static void handle(struct ctl_msg *msg)
 		gate_settle(msg->slot, msg->a, msg->b != 0);
 		break;
 	case CTL_DROP:
-		gate_drop(msg->slot, (uint32_t)msg->a);
+		gate_drop(msg->slot);
 		break;
 	case CTL_SYMBOLIZE:
 		symbolize(msg->a);

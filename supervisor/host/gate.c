@@ -560,15 +560,15 @@ void gate_settle(uint32_t index, uint64_t sequence, bool interrupt)
 		settled(index, sequence, outcome, status);
 }
 
-void gate_drop(uint32_t index, uint32_t epoch)
+void gate_drop(uint32_t index)
 {
 	if (index >= RT_SLOT_COUNT || memory_threads() == NULL)
 		control_end("host process: malformed CTL_DROP");
 	struct slot *slot = &slots[index];
-	bool gone = atomic_load(&memory_threads()[index].tid) == 0;
 	pthread_mutex_lock(&slot->lock);
-	/* Another thread may have the slot already, and have called. */
-	if (slot->epoch != current_epoch(index) || (epoch == 0 ? gone : epoch == slot->epoch))
-		slot_void(slot, current_epoch(index));
+	uint32_t epoch = current_epoch(index);
+	/* Another thread may have the slot already, and have called: then the record is its. */
+	if (slot->epoch != epoch || atomic_load(&memory_threads()[index].tid) == 0)
+		slot_void(slot, epoch);
 	pthread_mutex_unlock(&slot->lock);
 }

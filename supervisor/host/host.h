@@ -149,7 +149,7 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 /* Whether gate_serve would run a host function: the worker must not run one already. */
 bool gate_needs_worker(const struct seccomp_notif *notif);
 void gate_settle(uint32_t slot, uint64_t sequence, bool interrupt);
-void gate_drop(uint32_t slot, uint32_t epoch);
+void gate_drop(uint32_t slot);
 /* A host function called a module's function: has the guest call it and waits. The worker's frame
  * holds the arguments, then the results. */
 void gate_callback(struct worker *worker);

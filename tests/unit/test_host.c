@@ -41,6 +41,7 @@ enum {
 	GATE_GETPID,
 	GATE_SYSTEM,
 	GATE_POWF_PLAIN, /* the same function, of a module without --fp */
+	GATE_COMPONENT = 60, /* functions of host_component.c, in the order of component[] */
 	GATE_UNKNOWN = 100,
 };
 
@@ -63,6 +64,12 @@ static const struct import {
 	{ "system", "libc.so.6", GATE_SYSTEM, false },
 	{ "pow", "libm.so.6", GATE_POWF_PLAIN, false },
 };
+
+static const char *const component[] = { "test_caller", "test_fetch", "test_store",
+					 "test_wait_interrupted", "test_many", "test_mixed",
+					 "test_thread_end" };
+enum { TEST_CALLER = GATE_COMPONENT, TEST_FETCH, TEST_STORE, TEST_WAIT, TEST_MANY, TEST_MIXED,
+       TEST_THREAD_END };
 
 /* What the tracer holds. */
 static int ctl = -1;        /* the control socket */
@@ -625,7 +632,7 @@ START_TEST(test_drop_in_callback)
 		guest_run(body_dies_in_callback, CTL_PLAN_NONE);
 		atomic_store(&threads[0].tid, 0);
 		if (i != 1) /* without: the next thread's epoch says it */
-			tell(CTL_DROP, 0, i == 0 ? 0 : atomic_load(&threads[0].epoch), 0, 0);
+			tell(CTL_DROP, 0, 0, 0, 0);
 	}
 	guest_run(body_qsort, CTL_PLAN_NONE);
 }
@@ -945,6 +952,118 @@ START_TEST(test_descriptors)
 }
 END_TEST
 
+/* ---- Components written for Microcosm ---- */
+
+static const char *component_directory(void)
+{
+	const char *directory = getenv("MC_TEST_COMPONENT_DIR");
+
+	return directory != NULL ? directory : "tests/unit";
+}
+
+static bool has_component(void)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/libmc_test.so", component_directory());
+	return access(path, R_OK) == 0;
+}
+
+static void setup_component(void)
+{
+	setenv("MICROCOSM_HOST_DIR", component_directory(), 1);
+	setup_unbound();
+	for (uint32_t i = 0; i < sizeof(component) / sizeof(component[0]); i++)
+		tell_import(component[i], "test.so", "libmc_test.so", GATE_COMPONENT + i, true);
+	tell(CTL_BIND, 0, 0, 0, 0);
+	hear(CTL_OK);
+}
+
+static void body_component(void)
+{
+	struct rt_gate_frame *frame = guest_frame(0);
+	uint64_t heap = (uint64_t)guest_buffer(), sealed_end = text + 4096;
+	uint64_t end = region.base + region.size;
+	double a = 1.5, d = 4.0, result;
+	float c = 0.25f;
+
+	memset(frame, 0, sizeof(*frame));
+	GUEST_CHECK(call6(TEST_CALLER, 0, 0, 0, 0, 0, 0) == 7);
+	GUEST_CHECK(call6(TEST_CALLER, 1, 0, 0, 0, 0, 0) == 3);
+	GUEST_CHECK(call6(TEST_CALLER, 2, 0, 0, 0, 0, 0) == TEST_CALLER);
+
+	memset((void *)heap, 2, 256);
+	GUEST_CHECK(call6(TEST_FETCH, heap, 256, 0, 0, 0, 0) == 512);
+	GUEST_CHECK(call6(TEST_FETCH, text, 1, 0, 0, 0, 0) == 0x8b);
+	GUEST_CHECK(call6(TEST_FETCH, sealed_end - 1, 1, 0, 0, 0, 0) == 0);
+	GUEST_CHECK(call6(TEST_FETCH, sealed_end - 1, 2, 0, 0, 0, 0) == -EFAULT);
+	GUEST_CHECK(call6(TEST_FETCH, sealed_end, 1, 0, 0, 0, 0) == -EFAULT); /* a hole */
+	GUEST_CHECK(call6(TEST_FETCH, end - 16, 17, 0, 0, 0, 0) == -EFAULT);
+	GUEST_CHECK(call6(TEST_FETCH, end, 1, 0, 0, 0, 0) == -EFAULT);
+	GUEST_CHECK(call6(TEST_FETCH, 0, 1, 0, 0, 0, 0) == -EFAULT);
+	GUEST_CHECK(call6(TEST_FETCH, ~0ull, 2, 0, 0, 0, 0) == -EFAULT);
+	GUEST_CHECK(call6(TEST_FETCH, heap, (uint64_t)-1, 0, 0, 0, 0) == -E2BIG);
+
+	GUEST_CHECK(call6(TEST_STORE, heap + 1, 200, 0, 0, 0, 0) == 0);
+	GUEST_CHECK(*(uint8_t *)heap == 2 && *(uint8_t *)(heap + 200) == 199);
+	GUEST_CHECK(*(uint8_t *)(heap + 201) == 2);
+	GUEST_CHECK(call6(TEST_STORE, text, 1, 0, 0, 0, 0) == -EFAULT);
+	GUEST_CHECK(call6(TEST_STORE, heap - 1, 2, 0, 0, 0, 0) == -EFAULT);
+
+	for (uint64_t i = 0; i < 10; i++)
+		frame->stack[i] = i + 7;
+	GUEST_CHECK(call6(TEST_MANY, 1, 2, 3, 4, 5, 6) == 1496);
+	frame->vector = 1;
+	memcpy(&frame->xmm[0], &a, 8);
+	memcpy(&frame->xmm[1], &c, 4);
+	memcpy(&frame->xmm[2], &d, 8);
+	call6(TEST_MIXED, 10, 3, 0, 0, 0, 0);
+	memcpy(&result, &frame->xmm[0], 8);
+	GUEST_CHECK(result == 9.5);
+}
+
+START_TEST(test_component)
+{
+	guest_run(body_component, CTL_PLAN_NONE);
+}
+END_TEST
+
+static void body_waits(void)
+{
+	struct rt_gate_frame *frame = guest_frame(0);
+
+	for (int i = 0; i < 3; i++) {
+		memset(frame, 0, sizeof(*frame));
+		GUEST_CHECK(call6(TEST_WAIT, 0, 0, 0, 0, 0, 0) == -EINTR);
+	}
+}
+
+START_TEST(test_component_interrupted)
+{
+	pid_t pid = guest_start(body_waits, CTL_PLAN_NONE);
+
+	for (uint64_t i = 1; i <= 3; i++) {
+		pause_ms(30);
+		tell(CTL_SETTLE, 0, i, 1, 0);
+		hear(CTL_SETTLED);
+		ck_assert_uint_eq(msg.b, CTL_DONE);
+	}
+	guest_end(pid);
+}
+END_TEST
+
+static void body_thread_end(void)
+{
+	memset(guest_frame(0), 0, sizeof(struct rt_gate_frame));
+	call6(TEST_THREAD_END, 0, 0, 0, 0, 0, 0);
+}
+
+START_TEST(test_thread_end)
+{
+	ends_world(body_thread_end, "test_thread_end", "ended its thread");
+}
+END_TEST
+
 /* ---- Imports ---- */
 
 static void refuses_import(const char *symbol, const char *library, const char *word)
@@ -1113,6 +1232,23 @@ static void add_worlds(Suite *suite)
 	tcase_add_test(tcase, test_abort);
 	tcase_add_test(tcase, test_exit);
 	suite_add_tcase(suite, tcase);
+
+	if (has_component()) {
+		tcase = tcase_create("component");
+		tcase_add_checked_fixture(tcase, setup_component, teardown);
+		tcase_add_test(tcase, test_component);
+		tcase_add_test(tcase, test_component_interrupted);
+		suite_add_tcase(suite, tcase);
+		tcase = tcase_create("component ends");
+		tcase_add_checked_fixture(tcase, setup_component, teardown_killed);
+#ifndef __SANITIZE_ADDRESS__ /* it takes the unwinding for an overflow */
+		tcase_add_test(tcase, test_thread_end);
+#endif
+		suite_add_tcase(suite, tcase);
+	} else {
+		fprintf(stderr, "test_host: no %s/libmc_test.so (MC_TEST_COMPONENT_DIR): "
+				"<microcosm-host.h> is not tested\n", component_directory());
+	}
 
 	tcase = tcase_create("imports");
 	tcase_add_checked_fixture(tcase, setup_unbound, teardown);
