@@ -7,7 +7,7 @@
 #include "load/object.h"
 
 /* Work that a link may cost: symbols and hash chains looked at, relocations applied. */
-#define LINK_STEPS (1ull << 28)
+#define LINK_STEPS (1ull << 26)
 
 struct link {
 	struct object **scope; /* symbols are looked for in this order */
