@@ -170,7 +170,7 @@ static void resolved(struct world *w, struct thread *t, const struct os_call *ca
 
 static void trap_runtime(struct world *w, struct thread *t, const struct os_call *call)
 {
-	uint64_t return_to;
+	struct regs regs;
 	switch (call->args[0]) {
 	case RT_OP_PENDING: signal_release(w, t); return;
 	case RT_OP_GRANT:
@@ -186,17 +186,13 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 		w->boot_ready = true; /* parked: stays stopped */
 		return;
 	case RT_OP_TRACE_RETURN:
-		if (report_return(w, t, (int64_t)call->args[1], &return_to)) {
-			struct regs regs;
-			if (os_get_regs(t->tid, &regs) < 0)
-				return;
-			regs.user.rip = regs.user.rcx = return_to;
-			regs_set_result(&regs, (int64_t)call->args[1]);
-			if (os_set_regs(t->tid, &regs) == 0)
-				thread_resume(w, t, 0);
+		if (os_get_regs(t->tid, &regs) < 0)
 			return;
-		}
-		break;
+		if (!report_return(w, t, (int64_t)call->args[1], &regs))
+			break;
+		if (os_set_regs(t->tid, &regs) == 0)
+			thread_resume(w, t, 0);
+		return;
 	default: break;
 	}
 	finish(w, t, call->nr, -ENOSYS);

@@ -213,7 +213,7 @@ void report_kernel_end(struct world *w, struct thread *t, const struct regs *reg
 	}
 }
 
-bool report_return(struct world *w, struct thread *t, int64_t result, uint64_t *return_to)
+bool report_return(struct world *w, struct thread *t, int64_t result, struct regs *regs)
 {
 	while (t->traced && !t->traced->upcall) {
 		trace_unfinished(w->trace, &t->traced->call);
@@ -221,7 +221,11 @@ bool report_return(struct world *w, struct thread *t, int64_t result, uint64_t *
 	}
 	if (!t->traced)
 		return false;
-	*return_to = t->traced->return_to;
+	/* rt_trace_return has spoilt what held its own arguments: they are the caller's again. */
+	regs->user.rdi = t->traced->call.args[0];
+	regs->user.rsi = t->traced->call.args[1];
+	regs->user.rip = regs->user.rcx = t->traced->return_to;
+	regs_set_result(regs, result);
 	pop_with(w, t, result);
 	return true;
 }

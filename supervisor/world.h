@@ -311,8 +311,8 @@ bool report_upcall(struct thread *t, uint64_t return_to);
 void report_kernel(struct thread *t);
 bool report_in_kernel(const struct thread *t);
 void report_kernel_end(struct world *w, struct thread *t, const struct regs *regs);
-/* A traced handler has returned: false when there was none. */
-bool report_return(struct world *w, struct thread *t, int64_t result, uint64_t *return_to);
+/* A traced handler has returned: regs go on at its caller. False when there was none. */
+bool report_return(struct world *w, struct thread *t, int64_t result, struct regs *regs);
 /* The thread, or its calls under way, will not come back. */
 void report_drop(struct world *w, struct thread *t);
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);
