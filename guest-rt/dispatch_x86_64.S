@@ -68,13 +68,17 @@ rt_config:
 	.globl rt_dispatch_begin
 rt_dispatch_begin:
 
-/* The entry: called with the registers of a `syscall`. rflags 0 in the frame marks this way in. */
+/* The entry: called with the registers of a `syscall`. Of the flags only DF is kept: that bit 1, which
+ * is always set, is 0 in the frame marks this way in. */
 FUNCTION rt_entry
 	popq %rcx
-	xorl %r11d, %r11d
+	pushfq
+	popq %r11
+	andl $0x400, %r11d
+	cld
 	/* fall through */
 
-/* Where the tracer sends a trapped call: rcx = return address, r11 = flags (never 0), DF clear. */
+/* Where the tracer sends a trapped call: rcx = return address, r11 = flags, DF clear. */
 	.globl rt_upcall
 rt_upcall:
 	movq %rsp, T_SCRATCH
@@ -159,7 +163,7 @@ rt_exit_check:
 	.globl rt_exit_end
 rt_exit_end:
 
-4:	testq %r11, %r11
+4:	testb $2, %r11b
 	jz 8f
 	movq %rbx, %rax
 	call mc_fp_call
