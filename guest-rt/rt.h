@@ -148,6 +148,21 @@ struct rt_plan {
 	uint32_t n_relro;
 	uint32_t execfn;           /* byte offset in the blob of the string for AT_EXECFN, 0: keep */
 };
+/* What a process that the supervisor spawns installs on itself first: a file of this and then the
+ * instructions, at RT_FILTERS_FD; the last one's listener goes to RT_CONTROL_FD as a struct ctl_msg's
+ * first bytes with the descriptor. The tracer says so by rdi = 1 at the stub's entry. */
+#define RT_FILTERS_FD 3
+#define RT_CONTROL_FD 4
+#define RT_FILTERS_MAX 2
+#define RT_FILTERS_BYTES (64 + RT_FILTERS_MAX * 4096 * 8) /* as much as the kernel takes */
+
+struct rt_filters {
+	uint32_t n;
+	uint32_t lengths[RT_FILTERS_MAX]; /* instructions of 8 bytes each */
+	uint32_t message_size;            /* bytes of message */
+	uint8_t message[48];              /* sent with the listener */
+};
+
 #define RT_PLAN_NO_VDSO 1u    /* unmap the vDSO and drop AT_SYSINFO_EHDR */
 #define RT_PLAN_EXEC_STACK 2u /* PT_GNU_STACK asks for an executable stack */
 

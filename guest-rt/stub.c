@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The stub: all that a new process executes before the region is there. It collects the plan and its
-// descriptors through gate calls, makes the mappings, and goes on in the region. Freestanding, linked
-// at RT_STUB_BASE; nothing of the supervisor is in it.
+// The stub: all that a new process executes before the region is there. One that the supervisor spawned
+// installs its filters; each collects the plan and its descriptors through gate calls, makes the
+// mappings, and goes on in the region. Freestanding, linked at RT_STUB_BASE; nothing of the supervisor
+// is in it.
 #include <asm/unistd.h>
 #include <linux/mman.h>
 
@@ -29,6 +30,67 @@ static void fail(void)
 		call6(__NR_exit_group, 125, 0, 0, 0, 0, 0);
 }
 
+/* ---- Filters: struct sock_fprog, msghdr and cmsghdr as the kernel has them ---- */
+
+struct filter_program {
+	unsigned short n;
+	const void *insns;
+};
+
+struct message {
+	void *name;
+	uint64_t name_len;
+	void *vector;
+	uint64_t vector_len;
+	void *control;
+	uint64_t control_len;
+	uint64_t flags;
+};
+
+static void send_listener(const struct rt_filters *filters, long listener)
+{
+	struct {
+		uint64_t len;
+		int32_t level, type;
+		int32_t fd, pad;
+	} control = {20, 1 /* SOL_SOCKET */, 1 /* SCM_RIGHTS */, (int32_t)listener, 0};
+	const struct {
+		const void *base;
+		uint64_t len;
+	} part = {filters->message, filters->message_size};
+	struct message message = {.vector = (void *)&part, .vector_len = 1, .control = &control,
+				  .control_len = sizeof control};
+	if (call6(__NR_sendmsg, RT_CONTROL_FD, (long)&message, 0, 0, 0, 0) < 0)
+		fail();
+	call6(__NR_close, listener, 0, 0, 0, 0, 0);
+}
+
+static void install_filters(void)
+{
+	const struct rt_filters *filters = (const struct rt_filters *)call6(
+		__NR_mmap, 0, RT_FILTERS_BYTES, PROT_READ, MAP_PRIVATE, RT_FILTERS_FD, 0);
+	if ((unsigned long)filters >= -4095ul || filters->n > RT_FILTERS_MAX)
+		fail();
+	const uint64_t *insns = (const uint64_t *)(filters + 1);
+	long listener = -1;
+	for (uint32_t i = 0; i < filters->n; i++) {
+		struct filter_program program = {(unsigned short)filters->lengths[i], insns};
+		int last = i + 1 == filters->n;
+		listener = call6(__NR_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */,
+				 last ? 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */ : 0, (long)&program, 0,
+				 0, 0);
+		if (listener < 0)
+			fail();
+		insns += filters->lengths[i];
+	}
+	send_listener(filters, listener);
+	call6(__NR_munmap, (long)filters, RT_FILTERS_BYTES, 0, 0, 0, 0);
+	call6(__NR_close, RT_FILTERS_FD, 0, 0, 0, 0, 0);
+	call6(__NR_close, RT_CONTROL_FD, 0, 0, 0, 0, 0);
+}
+
+/* ---- The plan ---- */
+
 static int next_descriptor(long sequence)
 {
 	long fd = call6(RT_NR_GATE, 0, RT_GATE_DESCRIPTOR, sequence, -1, 0, 0);
@@ -51,9 +113,11 @@ static void map_one(const struct rt_map *map, const int *fds, uint32_t n_fds)
 			*(volatile char *)p = 0;
 }
 
-__attribute__((used)) static void stub_main(void *sp)
+__attribute__((used)) static void stub_main(void *sp, long spawned)
 {
 	int fds[STUB_FDS_MAX];
+	if (spawned)
+		install_filters();
 	long sequence = 1;
 	int plan_fd = next_descriptor(sequence++);
 	const struct rt_plan *plan = (const struct rt_plan *)RT_PLAN_ADDR;
@@ -77,6 +141,7 @@ __attribute__((used)) static void stub_main(void *sp)
 __asm__(".globl _start\n"
 	"_start:\n\t"
 	"xorl %ebp, %ebp\n\t"
+	"movq %rdi, %rsi\n\t" /* 0 from the kernel */
 	"movq %rsp, %rdi\n\t"
 	"andq $-16, %rsp\n\t"
 	"call stub_main\n");

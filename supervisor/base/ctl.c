@@ -8,12 +8,23 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+_Static_assert(offsetof(struct ctl_msg, type) == 0, "a packet begins with its type");
 _Static_assert(offsetof(struct ctl_msg, text_len) == CTL_WIRE_BYTES, "the fixed part comes first");
 
 union ctl_control { /* aligned as the kernel wants it */
 	char bytes[CMSG_SPACE(CTL_FDS_MAX * sizeof(int))];
 	struct cmsghdr align;
 };
+
+size_t ctl_listener_packet(void *to, size_t size)
+{
+	uint32_t type = CTL_LISTENER;
+	if (size < CTL_WIRE_BYTES)
+		return 0;
+	memset(to, 0, CTL_WIRE_BYTES);
+	memcpy(to, &type, sizeof type);
+	return CTL_WIRE_BYTES;
+}
 
 int ctl_send(int socket, const struct ctl_msg *msg)
 {

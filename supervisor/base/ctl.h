@@ -78,6 +78,8 @@ struct ctl_thread {
 
 enum ctl_plan { CTL_PLAN_NONE, CTL_PLAN_BOOT, CTL_PLAN_PROGRAM };
 
+/* The packet of a CTL_LISTENER, for a process that sends it without this file's code: its bytes. */
+size_t ctl_listener_packet(void *to, size_t size);
 /* Sends msg with its text and n_fds descriptors; restarts on EINTR. 0 or -errno. Thread-safe. */
 int ctl_send(int socket, const struct ctl_msg *msg);
 /* 1 with a message, 0 at the end of the stream, -EAGAIN with wait 0 when there is none, -EPROTO for a

@@ -21,7 +21,7 @@ static int request(enum __ptrace_request op, pid_t tid, uintptr_t addr, uintptr_
 
 int os_get_call(pid_t tid, struct os_call *call)
 {
-	struct __ptrace_syscall_info info;
+	struct __ptrace_syscall_info info = {0}; /* checkers do not know that the kernel fills it in */
 	if (ptrace((enum __ptrace_request)PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) < 0)
 		return -errno;
 	if (info.op != PTRACE_SYSCALL_INFO_SECCOMP)

@@ -3,10 +3,8 @@
 // process.
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -16,65 +14,84 @@
 
 #include "base/ctl.h"
 #include "os/os.h"
+#include "rt.h"
 
 #define TRACE_OPTIONS                                                                      \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |                \
 	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |                   \
 	 PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
 
-static int filter_install(const struct os_program *program, unsigned flags)
+/* The stub's filters and the message that brings their listener to the host process, in a file. */
+static int filters_file(const struct os_spawn *spawn, struct err *err)
 {
-	struct sock_fprog prog = {program->n, (struct sock_filter *)program->insns};
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	const struct os_program *programs[] = {spawn->extra, spawn->filter};
+	struct rt_filters filters = {0};
+	filters.message_size = (uint32_t)ctl_listener_packet(filters.message, sizeof filters.message);
+	int fd = memfd_create("microcosm-filters", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot make a file for the filters");
+	off_t at = sizeof filters;
+	int error = 0;
+	for (size_t i = 0; i < 2 && !error; i++) {
+		if (!programs[i])
+			continue;
+		size_t size = programs[i]->n * sizeof *programs[i]->insns;
+		filters.lengths[filters.n++] = programs[i]->n;
+		if (pwrite(fd, programs[i]->insns, size, at) != (ssize_t)size)
+			error = EIO;
+		at += (off_t)size;
+	}
+	if (!error && pwrite(fd, &filters, sizeof filters, 0) != (ssize_t)sizeof filters)
+		error = EIO;
+	if (error || ftruncate(fd, RT_FILTERS_BYTES) < 0) {
+		close(fd);
+		return err_sys(err, EIO, "cannot write the filters");
+	}
+	return fd;
 }
 
-/* Before the filter: descriptors and signals as a program expects them. */
-static bool child_prepare(const struct os_spawn *spawn)
+/* Moves two descriptors to the places that the stub knows, wherever they were. */
+static bool child_descriptors(int filters, int control)
 {
+	int f = fcntl(filters, F_DUPFD, RT_CONTROL_FD + 1), c = fcntl(control, F_DUPFD, RT_CONTROL_FD + 1);
+	return f >= 0 && c >= 0 && dup2(f, RT_FILTERS_FD) >= 0 && dup2(c, RT_CONTROL_FD) >= 0;
+}
+
+/* In the child, which the parent traces already. */
+static void child_run(const struct os_spawn *spawn, int filters)
+{
+	sigset_t none;
 	if (spawn->apart && setpgid(0, 0) < 0)
-		return false;
+		_exit(125);
 	if (spawn->no_stdio) {
 		int null = open("/dev/null", O_RDWR);
 		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
-			return false;
+			_exit(125);
 	}
-	if (syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
-		return false;
-	sigset_t none;
+	int stub = fcntl(spawn->stub_fd, F_DUPFD_CLOEXEC, RT_CONTROL_FD + 1);
+	if (stub < 0 || !child_descriptors(filters, spawn->control_fd) ||
+	    syscall(SYS_close_range, RT_CONTROL_FD + 1u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
+		_exit(125);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
-}
-
-/* In the child, which the parent traces already. From the filter on, each call stops for the tracer,
- * which lets a process that has not executed the stub do these. */
-static void child_run(const struct os_spawn *spawn)
-{
-	if (!child_prepare(spawn))
-		_exit(125);
-	if (spawn->extra && filter_install(spawn->extra, 0) < 0)
-		_exit(125);
-	int listener = filter_install(spawn->filter, SECCOMP_FILTER_FLAG_NEW_LISTENER);
-	if (listener < 0)
-		_exit(125);
-	static struct ctl_msg msg;
-	msg.type = CTL_LISTENER;
-	msg.n_fds = 1;
-	msg.fds[0] = listener;
-	if (ctl_send(spawn->control_fd, &msg) < 0)
-		_exit(125);
-	syscall(SYS_execveat, spawn->stub_fd, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		syscall(SYS_execveat, stub, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);
 	_exit(125);
 }
 
 int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
 {
-	int gate[2];
-	if (pipe2(gate, O_CLOEXEC) < 0)
+	int gate[2], filters = filters_file(spawn, err);
+	if (filters < 0)
+		return filters;
+	if (pipe2(gate, O_CLOEXEC) < 0) {
+		close(filters);
 		return err_sys(err, errno, "cannot make a pipe");
+	}
 	pid_t pid = fork();
 	if (pid < 0) {
 		int error = errno;
+		close(filters);
 		close(gate[0]);
 		close(gate[1]);
 		return err_sys(err, error, "cannot make a process");
@@ -83,9 +100,10 @@ int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
 		char byte;
 		close(gate[1]);
 		if (read(gate[0], &byte, 1) == 1)
-			child_run(spawn);
+			child_run(spawn, filters);
 		_exit(125);
 	}
+	close(filters);
 	close(gate[0]);
 	int error = 0;
 	if (ptrace(PTRACE_SEIZE, pid, 0, TRACE_OPTIONS) < 0) {
