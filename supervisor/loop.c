@@ -17,6 +17,7 @@
 #define NR_MPROTECT 10
 #define NR_MUNMAP 11
 #define NR_CLOSE 3
+#define NR_SENDMSG 46
 #define NR_CLONE 56
 #define NR_FORK 57
 #define NR_VFORK 58
@@ -85,7 +86,7 @@ static bool stub_may(int32_t nr)
 {
 	switch (nr) {
 	case NR_MMAP: case NR_MPROTECT: case NR_MUNMAP: case NR_CLOSE: case NR_ARCH_PRCTL:
-	case NR_MSEAL: case NR_EXIT_GROUP:
+	case NR_MSEAL: case NR_EXIT_GROUP: case NR_SENDMSG:
 		return true;
 	default:
 		return false;
@@ -504,6 +505,7 @@ static void made(struct world *w, struct thread *t, pid_t tid)
 
 static void executed(struct world *w, struct thread *t)
 {
+	struct regs regs;
 	if (t->process->phase != PROCESS_CHILD) {
 		/* No exec is granted yet: whatever this is, it must not run. */
 		os_send_signal(t->tgid, 0, SIGKILL);
@@ -512,6 +514,11 @@ static void executed(struct world *w, struct thread *t)
 	}
 	t->process->phase = PROCESS_STUB;
 	thread_report(w, t, t->process->boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
+	/* The stub's filters are to be installed: it has nothing else to go by than a register. */
+	if (os_get_regs(t->tid, &regs) == 0) {
+		regs.user.rdi = 1;
+		os_set_regs(t->tid, &regs);
+	}
 	thread_resume(w, t, 0);
 }
 
@@ -543,7 +550,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 	struct mc_thread *structure = thread_structure(w, t);
 	structure->value = t->value;
 	structure->state = MC_THREAD_ENDED;
-	if (w->trace && !t->process->boot)
+	if (w->trace && !t->process->boot && w->end == END_NONE)
 		trace_event(w->trace, t->id, "ended with %lld", (long long)t->value);
 	core_thread_ended(w, t);
 }
@@ -569,9 +576,13 @@ static void process_gone(struct world *w, struct process *p)
 		if (w->by_slot[i] && w->by_slot[i]->process == p)
 			thread_forget(w, w->by_slot[i]);
 	int code = process_status(p);
-	bool first = p == w->first, boot = p == w->boot;
+	bool first = p == w->first, boot = p == w->boot, set_up = p->phase >= PROCESS_RUNNING;
 	process_release(w, p);
-	if (first)
+	if ((first || boot) && !set_up)
+		world_end(w, END_BROKEN, EXIT_MICROCOSM,
+			  "cannot set up a process (status %d): does the kernel (5.0 or later), or a "
+			  "container's profile, refuse seccomp filters with notification?", code);
+	else if (first)
 		world_end(w, END_ORDERLY, code, "%s", "");
 	else if (boot && !w->finalising)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM,

@@ -27,7 +27,7 @@ struct thread;
 /* ---- Processes: address spaces ---- */
 
 enum process_phase {
-	PROCESS_CHILD,    /* still the supervisor's code, on its way to execute the stub */
+	PROCESS_CHILD,    /* still the supervisor's code, without a filter, before it executes the stub */
 	PROCESS_STUB,     /* the stub and rt_start: nothing of the guest's has run */
 	PROCESS_RUNNING,
 	PROCESS_ENDING,   /* its threads are being brought out of handlers and ended */
