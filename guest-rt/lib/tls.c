@@ -39,19 +39,25 @@ struct tls {
 	const unsigned char *image; /* its first `filled` bytes, the others are 0 */
 	size_t filled;
 	size_t below; /* from its start up to the FS base */
+	size_t above;
 	size_t align;
 };
 
-/* In a program that Microcosm linked: its objects' blocks as one, as they were before anything ran.
- * Microcosm leaves the description above the first thread's FS base, and threads hand it on. */
+/* In a program that Microcosm linked: what lies at the FS base of its threads. `image` is a copy of
+ * the first thread's block, below and above, as it was before anything ran. */
 struct linked_tcb {
 	uintptr_t self;
-	uintptr_t unused[7];
-	const unsigned char *image; /* 0x40 NULL: there is no such description */
-	uint64_t below;             /* 0x48 */
-	uint64_t align;             /* 0x50 */
+	uintptr_t *vector;          /* 0x08 n, then where the blocks of modules 1..n are */
+	uintptr_t unused[6];
+	const unsigned char *image; /* 0x40 NULL: there is none */
+	uint64_t below;             /* 0x48 bytes */
+	uint64_t align;             /* 0x50 bytes */
+	uint64_t above;             /* 0x58 bytes */
 };
+_Static_assert(offsetof(struct linked_tcb, vector) == 0x08, "load/image.c");
 _Static_assert(offsetof(struct linked_tcb, image) == 0x40, "load/image.c");
+
+void *__tls_get_addr(const uintptr_t index[2]);
 
 static const struct linked_tcb *linked_tcb(void)
 {
@@ -64,16 +70,13 @@ static struct tls describe(void)
 {
 	const Elf64_Phdr *phdr = (const void *)mc_auxv_get(AT_PHDR);
 	unsigned long n = mc_auxv_get(AT_PHNUM);
-	struct tls tls = {.align = 64};
+	struct tls tls = {.align = 64, .above = mc_has_libc() ? TCB_LIBC_BYTES : TCB_BYTES};
 
 	if (mc_linked) {
 		const struct linked_tcb *tcb = linked_tcb();
-		if (tcb->image) {
-			tls.image = tcb->image;
-			tls.filled = tls.below = tcb->below;
-			tls.align = tcb->align;
-		}
-		return tls;
+		if (!tcb->image)
+			return tls;
+		return (struct tls){tcb->image, tcb->below + tcb->above, tcb->below, tcb->above, tcb->align};
 	}
 	for (unsigned long i = 0; phdr && i < n; i++) {
 		if (phdr[i].p_type != PT_TLS)
@@ -88,11 +91,6 @@ static struct tls describe(void)
 	return tls;
 }
 
-static size_t tcb_size(void)
-{
-	return mc_has_libc() ? TCB_LIBC_BYTES : TCB_BYTES;
-}
-
 size_t mc_tls_size(void)
 {
 	struct tls tls = describe();
@@ -100,7 +98,7 @@ size_t mc_tls_size(void)
 	/* A C library's functions want an FS base even where the program has no variables there. */
 	if (!tls.image && !mc_has_libc())
 		return 0;
-	return tls.below + tls.align + tcb_size();
+	return tls.below + tls.align + tls.above;
 }
 
 static long set_fs_base(uintptr_t base)
@@ -122,25 +120,33 @@ static uint64_t canary(void)
 	return value & ~0xfful; /* its lowest byte ends strings */
 }
 
+/* The copied description is the first thread's: `moved` is how far this block is from that one. */
+static void move_linked(struct linked_tcb *tcb, uintptr_t moved)
+{
+	tcb->vector = (uintptr_t *)((uintptr_t)tcb->vector + moved);
+	for (uintptr_t i = 1; i <= tcb->vector[0]; i++)
+		tcb->vector[i] += moved;
+}
+
 long mc_tls_enter(void *memory)
 {
 	struct tls tls = describe();
 	uintptr_t base = ((uintptr_t)memory + tls.below + tls.align - 1) & ~(uintptr_t)(tls.align - 1);
-	/* Volatile: no compiler makes a call of these loops. */
+	/* Volatile: no compiler makes a call of this loop. */
 	volatile unsigned char *block = (unsigned char *)(base - tls.below);
-	volatile unsigned char *above = (unsigned char *)base;
 
-	for (size_t i = 0; i < tls.below; i++)
+	for (size_t i = 0; i < tls.below + tls.above; i++)
 		block[i] = i < tls.filled ? tls.image[i] : 0;
-	for (size_t i = 0; i < tcb_size(); i++)
-		above[i] = 0;
+	if (mc_linked)
+		move_linked((struct linked_tcb *)base, base - *(uintptr_t *)base);
+	else
+		*(uint64_t *)(base + TCB_CANARY) = canary();
 	*(uintptr_t *)base = base; /* the ABI's: %fs:0 is the FS base */
-	*(uint64_t *)(base + TCB_CANARY) = canary();
-	if (mc_linked) {
-		struct linked_tcb *tcb = (struct linked_tcb *)base;
-		tcb->image = tls.image;
-		tcb->below = tls.below;
-		tcb->align = tls.align;
-	}
 	return set_fs_base(base);
+}
+
+/* Where a variable of a shared object is, for code that does not know its distance from the FS base. */
+void *__tls_get_addr(const uintptr_t index[2])
+{
+	return (void *)(linked_tcb()->vector[index[0]] + index[1]);
 }
