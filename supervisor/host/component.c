@@ -16,9 +16,9 @@
 /* A function counts as quick until it lasts; then it takes that many quick calls in a row, twice as
  * many each time. */
 #define QUICK_CALLS 8
-#define QUICK_CALLS_MAX 1024
+#define QUICK_CALLS_MAX 64
+/* What lies between this and COMPONENT_SLOW_NS says nothing: a worker may have lost its CPU. */
 #define QUICK_NS 50000
-#define SLOW_NS 500000 /* what lies between says nothing: a worker may have lost its CPU */
 
 struct library {
 	struct library *next;
@@ -45,7 +45,7 @@ void component_took(struct component_gate *gate, uint64_t ns)
 
 		if (quick < QUICK_CALLS_MAX)
 			atomic_store_explicit(&gate->quick, quick + 1, memory_order_relaxed);
-	} else if (ns > SLOW_NS) {
+	} else if (ns >= COMPONENT_SLOW_NS) {
 		uint32_t wanted = atomic_load_explicit(&gate->wanted, memory_order_relaxed);
 
 		atomic_store_explicit(&gate->quick, 0, memory_order_relaxed);

@@ -79,6 +79,7 @@ int component_bind(struct err *err);
 struct component_gate *component_gate(uint64_t index);
 /* Notes how long a call took, or the part of one until a callback. */
 void component_took(struct component_gate *gate, uint64_t ns);
+#define COMPONENT_SLOW_NS 500000 /* from here on it does not count as quick any more */
 /* The function has returned at once so often that it probably will again. */
 bool component_is_quick(const struct component_gate *gate);
 

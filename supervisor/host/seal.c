@@ -221,7 +221,7 @@ static int landlock_apply(struct err *err)
  * around filters. Names that this libseccomp does not know are left out: no call has their number. */
 static const char *const denied[] = {
 	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module",
-	"delete_module", "execve", "execveat", "fanotify_init", "finit_module", "fsconfig", "fsmount",
+	"delete_module", "execve", "execveat", "fanotify_init", "finit_module", "fork", "fsconfig", "fsmount",
 	"fsopen", "fspick", "get_kernel_syms", "init_module", "io_uring_enter", "io_uring_register",
 	"io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
 	"lookup_dcookie", "migrate_pages", "mount", "mount_setattr", "move_mount", "move_pages",
@@ -230,7 +230,7 @@ static const char *const denied[] = {
 	"process_mrelease", "process_vm_readv", "process_vm_writev", "ptrace", "query_module", "quotactl",
 	"quotactl_fd", "reboot", "request_key", "setdomainname", "sethostname", "setns",
 	"settimeofday", "stime", "swapoff", "swapon", "sysfs", "syslog", "tkill", "umount", "umount2",
-	"unshare", "uselib", "userfaultfd", "ustat", "vhangup",
+	"unshare", "uselib", "userfaultfd", "ustat", "vfork", "vhangup",
 };
 
 static int deny_where(scmp_filter_ctx filter, int nr, unsigned arg, enum scmp_compare op,
@@ -261,6 +261,8 @@ static int add_argument_rules(scmp_filter_ctx filter)
 		r = deny_where(filter, signalling[i], 0, SCMP_CMP_NE, (scmp_datum_t)getpid(), 0);
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && r == 0; i++)
 		r = deny_where(filter, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffff, requests[i]);
+	if (r == 0) /* threads alone: a process would outlive the world */
+		r = deny_where(filter, SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
 	if (r == 0) /* limits: its own */
 		r = deny_where(filter, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
 	return r;

@@ -59,7 +59,8 @@ struct listener {
 	/* The solo call's number, 0: none. The leader sets it and takes it back after the call; the
 	 * control thread takes it away. Who finds it gone has lost the lead. */
 	_Atomic uint64_t solo;
-	uint64_t calls; /* the leader's: solo calls so far */
+	uint64_t calls;                   /* the leader's: solo calls so far */
+	struct component_gate *solo_gate; /* the leader's, then of who took the lead from it */
 	/* The control thread's. */
 	uint64_t seen;
 	struct listener *next;
@@ -267,6 +268,7 @@ void worker_begin(struct worker *worker, bool quick)
 		return;
 	}
 	worker->solo = ++listener->calls;
+	listener->solo_gate = worker->gate;
 	atomic_store(&listener->solo, worker->solo);
 	if (!atomic_load(&watching) && !atomic_exchange(&watching, true))
 		control_wake();
@@ -290,8 +292,11 @@ static bool listener_watch(struct listener *listener)
 
 	if (solo != 0)
 		listener->seen = solo;
-	if (lasts && atomic_compare_exchange_strong(&listener->solo, &solo, 0))
+	if (lasts && atomic_compare_exchange_strong(&listener->solo, &solo, 0)) {
+		/* At once, not when it returns: other threads may be about to call it. */
+		component_took(listener->solo_gate, COMPONENT_SLOW_NS);
 		listener_promote(listener, false);
+	}
 	return changed || lasts;
 }
 

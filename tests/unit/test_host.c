@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,6 +41,7 @@ enum {
 	GATE_EXIT,
 	GATE_GETPID,
 	GATE_SYSTEM,
+	GATE_FORK,
 	GATE_POWF_PLAIN, /* the same function, of a module without --fp */
 	GATE_COMPONENT = 60, /* functions of host_component.c, in the order of component[] */
 	GATE_UNKNOWN = 100,
@@ -62,6 +64,7 @@ static const struct import {
 	{ "exit", "libc.so.6", GATE_EXIT, false },
 	{ "getpid", "libc.so.6", GATE_GETPID, false },
 	{ "system", "libc.so.6", GATE_SYSTEM, false },
+	{ "fork", "libc.so.6", GATE_FORK, false },
 	{ "pow", "libm.so.6", GATE_POWF_PLAIN, false },
 };
 
@@ -166,6 +169,7 @@ static void spawn_host(void)
 
 		dup2(input[0], 0);
 		dup2(socket, CTL_FD);
+		personality(ADDR_NO_RANDOMIZE); /* as a tracer with --no-aslr */
 		execl(host_program(), "host", (char *)NULL);
 		_exit(127);
 	}
@@ -1153,6 +1157,8 @@ static void body_sealed(void)
 	strcpy(guest_buffer(), "true");
 	call6(GATE_SYSTEM, (uint64_t)guest_buffer(), 0, 0, 0, 0, 0);
 	GUEST_CHECK((int)frame->rax != 0);
+	call6(GATE_FORK, 0, 0, 0, 0, 0, 0);
+	GUEST_CHECK((int)frame->rax == -1 && frame->err == EPERM);
 	/* What was open stays so, and new workers start. */
 	body_blocked_children();
 }
@@ -1202,6 +1208,26 @@ START_TEST(test_survives_terminal)
 }
 END_TEST
 
+/* Its addresses are not the ones that a guest without randomization could guess. */
+#ifndef __SANITIZE_THREAD__
+START_TEST(test_own_randomization)
+{
+	char path[64];
+	unsigned flags = ~0u;
+
+	snprintf(path, sizeof(path), "/proc/%d/personality", host);
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		fprintf(stderr, "test_host: no %s, randomization is not tested\n", path);
+		return;
+	}
+	ck_assert_int_eq(fscanf(file, "%x", &flags), 1);
+	fclose(file);
+	ck_assert_uint_eq(flags & ADDR_NO_RANDOMIZE, 0);
+}
+END_TEST
+#endif
+
 static void add_worlds(Suite *suite)
 {
 	TCase *tcase = tcase_create("calls");
@@ -1222,6 +1248,9 @@ static void add_worlds(Suite *suite)
 	tcase_add_test(tcase, test_trace);
 	tcase_add_test(tcase, test_seal);
 	tcase_add_test(tcase, test_survives_terminal);
+#ifndef __SANITIZE_THREAD__ /* which needs the opposite */
+	tcase_add_test(tcase, test_own_randomization);
+#endif
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("ends");
