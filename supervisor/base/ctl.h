@@ -23,7 +23,8 @@ enum ctl_type {
 			   (a PT_GNU_STACK executable) or CTL_FAILED (a exit status) */
 	CTL_LISTENER,   /* fd: a seccomp listener, sent by the process that installed the filter */
 	CTL_SEAL,       /* the host process gives up what it no longer needs. Reply CTL_OK/CTL_FAILED */
-	CTL_SETTLE,     /* slot; a sequence number, b 1: interrupt a running worker. Reply CTL_SETTLED,
+	CTL_SETTLE,     /* slot; a sequence number, b 1: interrupt a running worker, or
+			   the one that gets its repeat. Reply CTL_SETTLED,
 			   when the outcome is known; several may be under way */
 	CTL_DROP,       /* slot: the thread is gone, its tid in the table is 0 or its successor's.
 			   Worker interrupted, result dropped, a CTL_SETTLE that is under way stays

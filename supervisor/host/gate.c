@@ -38,6 +38,8 @@ struct slot {
 	struct worker *worker; /* RUNNING: who runs it */
 	struct notice waiting; /* RUNNING: the newest notification of the call */
 	bool settling;         /* RUNNING: a CTL_SETTLE waits for the outcome */
+	uint64_t interrupted;  /* a call that a signal broke off before it was received: its repeat
+				  runs as one that has been interrupted; 0: none */
 	bool started;          /* a gate with a frame was called: the stub's time is over */
 	uint32_t handed_out;   /* descriptors that the stub has got */
 	struct worker *suspended;
@@ -119,6 +121,7 @@ static void slot_void(struct slot *slot, uint32_t epoch)
 	slot->state = SLOT_IDLE;
 	slot->sequence = 0;
 	slot->settling = false;
+	slot->interrupted = 0;
 	slot->started = false;
 	slot->handed_out = 0;
 	slot->epoch = epoch;
@@ -371,6 +374,8 @@ static void resume(struct slot *slot)
 	slot->worker = worker;
 	worker->below = NULL;
 	worker->returned = true;
+	if (slot->interrupted == slot->sequence)
+		worker_interrupt(worker);
 	pthread_cond_signal(&worker->resume);
 }
 
@@ -469,6 +474,8 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 	slot->state = SLOT_RUNNING;
 	slot->waiting = *notice;
 	slot->worker = worker;
+	if (slot->interrupted == call->sequence && call->index != RT_GATE_RETURN)
+		worker_interrupt(worker);
 	return CLAIM_RUN;
 }
 
@@ -554,6 +561,8 @@ void gate_settle(uint32_t index, uint64_t sequence, bool interrupt)
 		wait = true;
 		slot->settling = true;
 		worker_interrupt(slot->worker);
+	} else if (interrupt) {
+		slot->interrupted = sequence;
 	}
 	pthread_mutex_unlock(&slot->lock);
 	if (!wait)
