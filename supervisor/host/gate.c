@@ -449,6 +449,7 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		slot->started = true; /* the stub counted its own calls */
 		slot->state = SLOT_IDLE;
 		slot->sequence = 0;
+		slot->interrupted = slot->handed_out > 0 ? 0 : slot->interrupted;
 	}
 	if (call->sequence == slot->sequence && slot->state == SLOT_DONE) {
 		*status = slot->status;
