@@ -123,8 +123,10 @@ static uint64_t write_list(struct world *w, uint64_t *at, const uint64_t *resolv
 	*list = (struct rt_boot_list){.resolvers = *at + sizeof *list, .n_resolvers = n_resolvers,
 				      .n_calls = n_calls};
 	list->calls = list->resolvers + 8 * n_resolvers;
-	memcpy(sealed_at(w, list->resolvers, 8 * n_resolvers), resolvers, 8 * n_resolvers);
-	memcpy(sealed_at(w, list->calls, 8 * n_calls), calls, 8 * n_calls);
+	if (n_resolvers)
+		memcpy(sealed_at(w, list->resolvers, 8 * n_resolvers), resolvers, 8 * n_resolvers);
+	if (n_calls)
+		memcpy(sealed_at(w, list->calls, 8 * n_calls), calls, 8 * n_calls);
 	*at = list->calls + 8 * n_calls;
 	return address;
 }
