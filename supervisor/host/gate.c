@@ -427,6 +427,7 @@ static void slot_install(struct slot *slot, const struct gate_call *call, const 
 	slot->sequence = call->sequence;
 	slot->state = SLOT_DONE;
 	slot->status = number;
+	slot->interrupted = 0; /* or it would be for the first gate of the same number */
 	if (number >= 0)
 		slot->handed_out++;
 	else
@@ -449,7 +450,6 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		slot->started = true; /* the stub counted its own calls */
 		slot->state = SLOT_IDLE;
 		slot->sequence = 0;
-		slot->interrupted = slot->handed_out > 0 ? 0 : slot->interrupted;
 	}
 	if (call->sequence == slot->sequence && slot->state == SLOT_DONE) {
 		*status = slot->status;
