@@ -37,7 +37,6 @@
 #define CLONE_FLAG_THREAD 0x10000u
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
-#define PLACE_EVERY 256 /* stops between looks at where the guest runs: one look is 10 us */
 
 void world_end(struct world *w, enum world_end how, int status, const char *format, ...)
 {
@@ -119,7 +118,7 @@ static void start_program(struct world *w, struct thread *t, const struct os_cal
 		t->begin.rdi = 0;
 	t->process->phase = PROCESS_RUNNING;
 	thread_begin(w, t, &regs);
-	os_place(t->tid, -1);
+	place_start(w, t);
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }
@@ -379,15 +378,6 @@ static void end_foreign(struct world *w, struct thread *t)
 	thread_resume(w, t, 0);
 }
 
-static void follow_guest(struct world *w, const struct thread *t)
-{
-	if (++w->stops % PLACE_EVERY)
-		return;
-	int cpu = os_cpu_of(t->tid);
-	if (cpu >= 0 && cpu != w->cpu && os_place(0, cpu) == 0)
-		w->cpu = cpu;
-}
-
 static void trap(struct world *w, struct thread *t)
 {
 	struct os_call call;
@@ -398,7 +388,7 @@ static void trap(struct world *w, struct thread *t)
 		pass(w, t);
 		return;
 	}
-	follow_guest(w, t);
+	place_follow(w, t);
 	if (call.foreign) {
 		end_foreign(w, t);
 	} else if (p->phase == PROCESS_STUB) {
@@ -494,6 +484,7 @@ static void made(struct world *w, struct thread *t, pid_t tid)
 		if (error) {
 			os_send_signal(tid, 0, SIGKILL); /* no structure for it: it cannot run here */
 		} else {
+			place_inherit(w, n, t);
 			if (w->trace)
 				trace_event(w->trace, t->id, "made thread %lld", (long long)n->id);
 			if (stopped)
@@ -852,6 +843,7 @@ void loop_run(struct world *w, bool (*until)(const struct world *))
 		} else if (error == -EINTR) {
 			control_receive(w);
 			own_signals(w);
+			place_tick(w);
 		} else {
 			world_end(w, END_BROKEN, EXIT_MICROCOSM, "waiting: %s", strerror(-error));
 		}

@@ -82,6 +82,17 @@ struct injection {
 
 enum wait_kind { WAIT_NONE, WAIT_JOIN };
 
+#define PINNED_MAX 64
+
+/* Whether a thread is kept on the tracer's CPU: see place.c. */
+struct placement {
+	uint64_t since_ns; /* the last look at how often it stops */
+	uint32_t stops;    /* since then */
+	bool pinned;
+	bool used;         /* it stopped since the last tick */
+	bool freed;        /* let go to see where it goes: look soon */
+};
+
 #define CALLS_KEPT 16
 
 struct thread {
@@ -121,6 +132,7 @@ struct thread {
 	int32_t upcall_due; /* a vsyscall's number + 1: upcall at the next stop */
 	bool begin_here;    /* THREAD_NEW: starts with the registers of its first stop */
 	struct interposition *interpose; /* a filter is to be installed in it */
+	struct placement place;
 
 	struct fault_call calls[CALLS_KEPT]; /* ring of the last trapped calls */
 	size_t n_calls;
@@ -191,8 +203,12 @@ struct world {
 
 	struct trace *trace;  /* NULL: none */
 	bool trace_gates;
-	uint64_t stops;       /* for placement */
-	int cpu;
+	int cpu;               /* the tracer's, and that of the threads pinned to it */
+	bool ticking;          /* os_wait is interrupted every tick: a thread may be pinned */
+	unsigned ticks;
+	uint32_t pinned[PINNED_MAX]; /* slots */
+	size_t n_pinned;
+	uint64_t next_tick_ns; /* not before */
 	bool stopping; /* the supervisor stops itself once the first process has */
 	uint64_t start_ns;
 };
@@ -318,6 +334,14 @@ void report_drop(struct world *w, struct thread *t);
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);
 void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
 		  const struct regs *regs);
+
+/* ---- place.c ---- */
+/* The program's first thread, stopped: it begins on the tracer's CPU. */
+void place_start(struct world *w, struct thread *t);
+/* A new thread runs where its maker does, until it has shown how often it stops. */
+void place_inherit(struct world *w, struct thread *child, const struct thread *parent);
+void place_follow(struct world *w, struct thread *t); /* t is in a stop for a call */
+void place_tick(struct world *w);                     /* os_wait was interrupted */
 
 /* ---- surface.c ---- */
 void surface_print(const struct world *w, FILE *to);

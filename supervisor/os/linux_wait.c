@@ -49,7 +49,8 @@ static int install(int signo)
 {
 	struct kernel_sigaction action = {
 		.handler = handler,
-		.flags = SA_SIGINFO | 0x04000000 /* SA_RESTORER */,
+		/* Restarting: the trace's writes are not to fail; os_wait is interrupted anyhow. */
+		.flags = SA_SIGINFO | SA_RESTART | 0x04000000 /* SA_RESTORER */,
 		.restorer = wait_restorer,
 		.mask = ~0ull,
 	};

@@ -121,6 +121,9 @@ int os_cpu_of(pid_t tid);
 /* tid 0: the caller. cpu -1: where the user allowed it when Microcosm started. */
 int os_place(pid_t tid, int cpu);
 
+/* Interrupts os_wait every so many milliseconds; 0: no longer. */
+int os_tick(unsigned milliseconds);
+
 uint64_t os_now_ns(void);
 
 #endif

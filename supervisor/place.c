@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Who runs where: a stop costs twenty times as much when tracer and guest are on different CPUs, and
+// the kernel wakes the one on an idle CPU while the other is still there. So a thread that stops often
+// is kept on the tracer's CPU, and let go when it no longer does: threads that compute are not to share
+// one. Now and then all are let go for a few stops, and the tracer follows to where the kernel would
+// have them.
+#include "world.h"
+
+#define LOOK_STOPS 32       /* stops of a thread between looks at how often it stops */
+#define LOOK_STOPS_FREED 4  /* the same after it was let go only to see where it goes */
+#define TICK_MS 5           /* a thread without a stop for a whole tick is let go */
+#define FREE_EVERY 40       /* ticks */
+#define OFTEN_NS 250000     /* between stops: a crossing between CPUs takes half of that */
+#define OFTEN_ALONE_NS 5000000 /* the same for a world's only thread: nothing is lost by keeping it */
+
+static bool tick_start(struct world *w, const struct thread *t)
+{
+	int cpu = os_cpu_of(t->tid);
+	if (cpu >= 0 && os_place(0, cpu) == 0)
+		w->cpu = cpu;
+	else
+		os_place(0, w->cpu);
+	w->ticking = os_tick(TICK_MS) == 0;
+	return w->ticking;
+}
+
+/* Slots, not threads: one that is freed meanwhile is no trouble. */
+static bool list_add(struct world *w, const struct thread *t)
+{
+	for (size_t i = 0; i < w->n_pinned; i++)
+		if (w->pinned[i] == t->slot)
+			return true;
+	if (w->n_pinned == PINNED_MAX)
+		return false;
+	w->pinned[w->n_pinned++] = t->slot;
+	return true;
+}
+
+static void let_go(struct thread *t)
+{
+	t->place.pinned = false;
+	os_place(t->tid, -1);
+}
+
+/* Without the tick nobody would let the thread go. */
+static void pin(struct world *w, struct thread *t)
+{
+	t->place.pinned = (w->ticking || tick_start(w, t)) && list_add(w, t) &&
+			  os_place(t->tid, w->cpu) == 0;
+}
+
+void place_start(struct world *w, struct thread *t)
+{
+	t->place = (struct placement){.since_ns = os_now_ns(), .used = true};
+	pin(w, t);
+	if (!t->place.pinned)
+		let_go(t); /* it was made on the tracer's CPU */
+}
+
+void place_inherit(struct world *w, struct thread *child, const struct thread *parent)
+{
+	child->place = (struct placement){.since_ns = os_now_ns(), .used = true};
+	if (parent->place.pinned && list_add(w, child))
+		child->place.pinned = true; /* by the kernel already */
+	else
+		let_go(child); /* its maker may have been let go meanwhile */
+}
+
+void place_follow(struct world *w, struct thread *t)
+{
+	struct placement *place = &t->place;
+	place->used = true;
+	if (++place->stops < (place->freed ? LOOK_STOPS_FREED : LOOK_STOPS))
+		return;
+	uint64_t now = os_now_ns();
+	bool alone = w->n_threads <= 2; /* it and the boot process */
+	bool often = now - place->since_ns < place->stops * (alone ? OFTEN_ALONE_NS : OFTEN_NS);
+	*place = (struct placement){.since_ns = now, .used = true, .pinned = place->pinned};
+	if (often && !place->pinned)
+		pin(w, t);
+	else if (!often && place->pinned)
+		let_go(t);
+}
+
+void place_tick(struct world *w)
+{
+	uint64_t now = w->ticking ? os_now_ns() : 0;
+	if (!w->ticking || now < w->next_tick_ns)
+		return;
+	w->next_tick_ns = now + TICK_MS * 1000000 / 2; /* a signal of another kind is no tick */
+	bool free_all = ++w->ticks % FREE_EVERY == 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < w->n_pinned; i++) {
+		struct thread *t = w->by_slot[w->pinned[i]];
+		if (!t || t->gone || !t->place.pinned)
+			continue;
+		if (t->place.used && !free_all)
+			w->pinned[kept++] = t->slot;
+		else
+			let_go(t);
+		if (t->place.used && free_all)
+			t->place = (struct placement){.since_ns = now, .freed = true};
+		t->place.used = false;
+	}
+	w->n_pinned = kept;
+	if (kept == 0) {
+		os_tick(0);
+		os_place(0, -1);
+		w->ticking = false;
+	}
+}
