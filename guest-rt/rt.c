@@ -103,10 +103,33 @@ static uint64_t *rewrite_vector(const struct rt_plan *plan, uint64_t *sp)
 	return to;
 }
 
+/* Where the kernel cannot (before 6.10), a guest that maps over the region harms its own view. One
+ * call for each run of mappings without a gap, which mseal does not take. */
+static void seal_region(const struct rt_plan *plan)
+{
+	const struct rt_map *maps = (const struct rt_map *)((const char *)plan + plan->maps);
+	uint64_t low = 0, high = 0, end = plan->seal_addr + plan->seal_len;
+	for (uint32_t i = 0; i <= plan->n_maps; i++) {
+		int more = i < plan->n_maps;
+		if (more && (maps[i].addr < plan->seal_addr || maps[i].addr >= end))
+			continue; /* the program's, the heap and the threads: theirs to change */
+		if (more && maps[i].addr == high) {
+			high += maps[i].len;
+			continue;
+		}
+		if (high)
+			mc_syscall(__NR_mseal_x86_64, (long)low, (long)(high - low), 0, 0, 0, 0);
+		if (more) {
+			low = maps[i].addr;
+			high = low + maps[i].len;
+		}
+	}
+}
+
 void rt_start(const struct rt_plan *plan, void *sp)
 {
-	if (plan->n_seal) /* where the kernel cannot, a guest may only harm its own view */
-		mc_syscall(__NR_mseal_x86_64, (long)plan->seal_addr, (long)plan->seal_len, 0, 0, 0, 0);
+	if (plan->n_seal)
+		seal_region(plan);
 	mc_syscall(__NR_munmap, (long)RT_STUB_BASE, (long)RT_STUB_SPAN, 0, 0, 0, 0);
 	if (plan->entry == 0) {
 		mc_syscall(__NR_munmap, (long)RT_PLAN_ADDR, (long)RT_PLAN_MAX, 0, 0, 0, 0);

@@ -42,8 +42,10 @@ void err_wrap(struct err *err, const char *format, ...)
 	va_start(ap, format);
 	int used = vsnprintf(err->text, sizeof err->text, format, ap);
 	va_end(ap);
-	if (used >= 0 && (size_t)used < sizeof err->text)
-		snprintf(err->text + used, sizeof err->text - (size_t)used, ": %s", inner);
+	if (used < 0 || (size_t)used >= sizeof err->text)
+		return;
+	int room = (int)(sizeof err->text - (size_t)used);
+	snprintf(err->text + used, (size_t)room, ": %.*s", room, inner);
 }
 
 void assert_failed(const char *condition, const char *file, int line)

@@ -85,7 +85,7 @@ static int boot_make(void)
 static int open_named(void *context, const char *path)
 {
 	(void)context;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
