@@ -71,8 +71,15 @@ long mc_copy_in(void *to, const void *guest, size_t n)
 {
 	if ((uintptr_t)guest < 4096)
 		return -EFAULT;
+	if ((uintptr_t)to < 4096)
+		return -EFAULT;
 	memcpy(to, guest, n);
 	return 0;
+}
+
+long mc_copy_out(void *guest, const void *from, size_t n)
+{
+	return mc_copy_in(guest, from, n);
 }
 
 /* ---- The rules, read twice ---- */
@@ -337,6 +344,17 @@ START_TEST(fstat_without_a_path)
 }
 END_TEST
 
+START_TEST(working_directory_is_the_root)
+{
+	char buf[8] = "xxxxxxx";
+
+	ck_assert_int_eq(call(SYS_getcwd, (long)buf, sizeof buf, 0, 0), 2);
+	ck_assert_str_eq(buf, "/");
+	ck_assert_int_eq(call(SYS_getcwd, (long)buf, 1, 0, 0), -ERANGE);
+	ck_assert_int_eq(call(SYS_getcwd, 64, 8, 0, 0), -EFAULT);
+}
+END_TEST
+
 START_TEST(ids_stay_what_they_are)
 {
 	ck_assert_int_eq(call(SYS_setuid, 1000, 7, 7, 7), 0);
@@ -366,6 +384,7 @@ int main(void)
 	tcase_add_test(tests, numbers_are_those_of_linux);
 	tcase_add_test(tests, verdicts_hold);
 	tcase_add_test(tests, fstat_without_a_path);
+	tcase_add_test(tests, working_directory_is_the_root);
 	tcase_add_test(tests, ids_stay_what_they_are);
 	tcase_set_timeout(tests, 60);
 	suite_add_tcase(suite, tests);
