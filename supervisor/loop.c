@@ -374,8 +374,9 @@ static void end_foreign(struct world *w, struct thread *t)
 		(long long)t->id);
 	t->process->forced_status = 128 + SIGSYS;
 	t->process->phase = PROCESS_ENDING;
-	os_send_signal(t->process->tgid, 0, SIGKILL);
-	thread_resume(w, t, 0);
+	process_kill(w, t->process);
+	if (os_set_result(t->tid, -ENOSYS, false) == 0)
+		thread_resume(w, t, 0);
 }
 
 static void trap(struct world *w, struct thread *t)
@@ -745,6 +746,10 @@ void loop_reap(struct world *w, const struct os_event *event)
 						       w->boot->phase != PROCESS_ENDING)) {
 		if (event->kind == OS_EVENT_NEW && event->value > 0)
 			os_send_signal((pid_t)event->value, 0, SIGKILL);
+		/* Whoever it is, nothing that it calls is served any more. */
+		os_send_signal(event->tid, 0, SIGKILL);
+		if (event->kind == OS_EVENT_TRAP)
+			os_set_result(event->tid, -ENOSYS, false);
 		os_resume(event->tid, 0);
 	}
 }

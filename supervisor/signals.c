@@ -129,7 +129,7 @@ static void fault_inside(struct world *w, struct thread *t, const siginfo_t *inf
 	}
 	t->process->forced_status = 128 + info->si_signo;
 	t->process->phase = PROCESS_ENDING;
-	os_send_signal(t->process->tgid, 0, SIGKILL);
+	process_kill(w, t->process);
 }
 
 static void settle(struct world *w, struct thread *t, const struct regs *regs)

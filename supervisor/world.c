@@ -371,7 +371,7 @@ static void kill_guests(struct world *w, bool boot_too)
 	for (struct process *p = w->processes; p; p = p->next)
 		if (!p->boot || boot_too) {
 			p->phase = PROCESS_ENDING;
-			os_send_signal(p->tgid, 0, SIGKILL);
+			process_kill(w, p);
 		}
 	while (boot_too ? w->processes != NULL : any_guest(w)) {
 		int error = os_wait(&event);

@@ -294,6 +294,8 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value);
  * threads are ended first and t waits. */
 bool process_end(struct world *w, struct process *p, struct thread *ender, int signal);
 void process_end_continue(struct world *w, struct process *p);
+/* SIGKILL, at once: the processes that share the memory without being threads of p's too. */
+void process_kill(const struct world *w, const struct process *p);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,

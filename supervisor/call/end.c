@@ -48,6 +48,18 @@ static size_t others(const struct world *w, const struct process *p, const struc
 	return n;
 }
 
+void process_kill(const struct world *w, const struct process *p)
+{
+	pid_t last = 0;
+	for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
+		const struct thread *t = w->by_slot[i];
+		if (!t || t->process != p || !t->tid || t->tgid == last)
+			continue;
+		last = t->tgid;
+		os_send_signal(last, 0, SIGKILL);
+	}
+}
+
 bool process_end(struct world *w, struct process *p, struct thread *ender, int signal)
 {
 	if (p->phase == PROCESS_ENDING && p->ender != ender)
