@@ -651,6 +651,24 @@ static void start_read(struct rt_gate_frame *frame)
 	frame->ireg[2] = 16;
 }
 
+/* What a guest sets when it is ready for signals. */
+static volatile int *guest_flag(void)
+{
+	return (volatile int *)(guest_buffer() + 65536);
+}
+
+/* The tracer's side of it, and a moment more for the guest to make its call. */
+static void guest_wait(long ms)
+{
+	struct gaddr at = { region.base + RT_OFF_HEAP + 65536 };
+	volatile int *flag = region_at(&region, REGION_SHARED, at, sizeof(int));
+
+	while (*flag == 0)
+		pause_ms(1);
+	*flag = 0;
+	pause_ms(ms);
+}
+
 static void on_signal(int signo)
 {
 	(void)signo;
@@ -663,24 +681,29 @@ static void body_interrupted(void)
 	struct rt_gate_frame *frame = guest_frame(0);
 
 	sigaction(SIGUSR1, &action, NULL);
+	*guest_flag() = 1;
 	start_read(frame);
 	GUEST_CHECK(gate(frame, GATE_READ, 1, 0) == -EINTR);
 	GUEST_CHECK(frame->err == 0);
 	kill(getppid(), SIGUSR2);
-	GUEST_CHECK(gate(frame, GATE_READ, 1, 0) == RT_GATE_DONE);
+	long status;
+	do {
+		status = gate(frame, GATE_READ, 1, 0);
+	} while (status == -EINTR);
+	GUEST_CHECK(status == RT_GATE_DONE);
 	GUEST_CHECK((long)frame->rax == -1 && frame->err == EINTR);
 }
 
 START_TEST(test_settle_interrupts)
 {
+	struct timespec moment = { .tv_nsec = 20000000 };
 	sigset_t set;
-	int signo;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	pid_t pid = guest_start(body_interrupted, CTL_PLAN_NONE);
-	pause_ms(100);
+	guest_wait(50);
 	tell(CTL_SETTLE, 0, 1, 0, 0); /* not interrupted: it runs on, the call is to be repeated */
 	hear(CTL_SETTLED);
 	ck_assert_uint_eq(msg.b, CTL_REPEAT);
@@ -688,8 +711,9 @@ START_TEST(test_settle_interrupts)
 	hear(CTL_SETTLED);
 	ck_assert_uint_eq(msg.a, 2);
 	ck_assert_uint_eq(msg.b, CTL_REPEAT);
-	kill(pid, SIGUSR1);
-	sigwait(&set, &signo);
+	do {
+		kill(pid, SIGUSR1);
+	} while (sigtimedwait(&set, NULL, &moment) < 0);
 	pause_ms(50); /* the repeat joins the worker */
 	tell(CTL_SETTLE, 0, 1, 1, 0);
 	hear(CTL_SETTLED);
@@ -711,7 +735,9 @@ static void body_restarted(void)
 	struct rt_gate_frame *frame = guest_frame(0);
 
 	sigaction(SIGUSR1, &action, NULL);
+	*guest_flag() = 1;
 	start_read(frame);
+	frame->ireg[2] = 5;
 	GUEST_CHECK(gate(frame, GATE_READ, 1, 0) == RT_GATE_DONE);
 	GUEST_CHECK(frame->rax == 5 && memcmp(guest_buffer(), "hello", 5) == 0);
 	start_read(frame);
@@ -722,7 +748,7 @@ static void body_restarted(void)
 START_TEST(test_repeats_join)
 {
 	pid_t pid = guest_start(body_restarted, CTL_PLAN_NONE);
-	pause_ms(50);
+	guest_wait(50);
 	for (int i = 0; i < 50; i++) {
 		kill(pid, SIGUSR1);
 		pause_ms(1);
@@ -740,7 +766,8 @@ static void body_blocked_children(void)
 	struct rt_gate_frame *frame = guest_frame(0);
 
 	if (fork() == 0) {
-		pause_ms(100); /* its row is set meanwhile */
+		while (atomic_load(&threads[1].tid) != (uint32_t)getpid())
+			sched_yield();
 		frame = guest_frame(1);
 		start_read(frame);
 		gate(frame, GATE_READ, 1, 1);
@@ -765,7 +792,7 @@ START_TEST(test_blocked_call_blocks_one)
 	waitpid(child, NULL, 0);
 	atomic_store(&threads[1].tid, 0);
 	tell(CTL_DROP, 1, 0, 0, 0);
-	pause_ms(50);
+	pause_ms(200);
 	/* The dropped read would take this away if it still waited. */
 	ck_assert_int_eq(write(host_input, "hello", 5), 5);
 	pid = guest_start(body_restarted, CTL_PLAN_NONE);
@@ -786,6 +813,7 @@ static void body_storm(void)
 	unsigned char expected = 0;
 
 	sigaction(SIGUSR1, &action, NULL);
+	*guest_flag() = 1;
 	for (uint64_t i = 1; i <= STORM_CALLS; i++) {
 		long status;
 
@@ -810,7 +838,7 @@ START_TEST(test_storm)
 		bytes[i] = (unsigned char)i;
 	ck_assert_int_eq(write(host_input, bytes, sizeof(bytes)), (int)sizeof(bytes));
 	pid_t pid = guest_start(body_storm, CTL_PLAN_NONE);
-	pause_ms(20); /* the handler is in place */
+	guest_wait(0);
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		kill(pid, SIGUSR1);
 		sched_yield();
