@@ -27,6 +27,8 @@
 #define NR_RT_SIGQUEUEINFO 129
 #define NR_ARCH_PRCTL 158
 #define NR_TKILL 200
+#define NR_SCHED_SETAFFINITY 203
+#define NR_SCHED_GETAFFINITY 204
 #define NR_EXIT_GROUP 231
 #define NR_TGKILL 234
 #define NR_RT_TGSIGQUEUEINFO 297
@@ -139,33 +141,15 @@ static void trap_stub(struct world *w, struct thread *t, const struct os_call *c
 
 /* ---- The runtime's requests ---- */
 
-static bool in_module_text(const struct world *w, uint64_t address)
-{
-	for (size_t i = 0; i < w->modules->n_modules; i++) {
-		const struct module *m = &w->modules->modules[i];
-		if (address >= m->text_low && address < m->text_high)
-			return true;
-	}
-	return false;
-}
-
 static void resolved(struct world *w, struct thread *t, const struct os_call *call)
 {
-	uint64_t index = call->args[1], value = call->args[2];
-	if (!t->process->boot || w->sealed || index >= w->modules->n_resolvers) {
+	struct err err = {0};
+	if (!t->process->boot || w->sealed)
 		finish(w, t, call->nr, -EPERM);
-		return;
-	}
-	uint64_t *where = region_at(&w->region, REGION_SEALED,
-				    (struct gaddr){w->modules->resolve_where[index]}, sizeof *where);
-	if (!where || !in_module_text(w, value)) {
-		world_end(w, END_BROKEN, EXIT_UNUSABLE,
-			  "a module's IFUNC resolver returned %#llx, which is in no module's text",
-			  (unsigned long long)value);
-		return;
-	}
-	*where = value;
-	finish(w, t, call->nr, 0);
+	else if (modules_resolve(&w->region, w->modules, call->args[1], call->args[2], &err) < 0)
+		world_end(w, END_BROKEN, EXIT_UNUSABLE, "%s", err.text);
+	else
+		finish(w, t, call->nr, 0);
 }
 
 static void trap_runtime(struct world *w, struct thread *t, const struct os_call *call)
@@ -205,6 +189,7 @@ bool call_is_mediated(int32_t nr)
 	switch (nr) {
 	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
+	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY:
 		return true;
 	default:
 		return false;
@@ -283,6 +268,12 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		return; /* else stays stopped until the other threads have ended */
 	case NR_EXECVE:
 	case NR_EXECVEAT: finish(w, t, call->nr, -ENOSYS); return;
+	case NR_SCHED_SETAFFINITY:
+	case NR_SCHED_GETAFFINITY:
+		/* What the guest sees and sets is its own, not where we keep it. */
+		place_affinity(w, t, call->nr == NR_SCHED_SETAFFINITY);
+		pass_kernel(w, t);
+		return;
 	default: mediate_kill(w, t, call); return;
 	}
 }

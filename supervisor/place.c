@@ -45,7 +45,7 @@ static void let_go(struct thread *t)
 /* Without the tick nobody would let the thread go. */
 static void pin(struct world *w, struct thread *t)
 {
-	t->place.pinned = (w->ticking || tick_start(w, t)) && list_add(w, t) &&
+	t->place.pinned = !t->process->own_affinity && (w->ticking || tick_start(w, t)) && list_add(w, t) &&
 			  os_place(t->tid, w->cpu) == 0;
 }
 
@@ -64,6 +64,16 @@ void place_inherit(struct world *w, struct thread *child, const struct thread *p
 		child->place.pinned = true; /* by the kernel already */
 	else
 		let_go(child); /* its maker may have been let go meanwhile */
+}
+
+void place_affinity(struct world *w, struct thread *t, bool sets)
+{
+	for (size_t i = 0; i < w->n_pinned; i++) {
+		struct thread *other = w->by_slot[w->pinned[i]];
+		if (other && other->process == t->process && other->place.pinned)
+			let_go(other);
+	}
+	t->process->own_affinity |= sets;
 }
 
 void place_follow(struct world *w, struct thread *t)

@@ -45,6 +45,7 @@ struct process {
 	enum process_phase phase;
 	bool boot, first;
 	size_t n_threads; /* a vfork child's thread counts here until it executes */
+	bool own_affinity; /* it has chosen CPUs for its threads: we do not */
 	struct own_entry *own; /* sorted by nr */
 	size_t n_own;
 	uint8_t private_pages[(RT_TABLE_BYTES / 4096 + 7) / 8]; /* of the table: copied on write */
@@ -343,6 +344,8 @@ void place_start(struct world *w, struct thread *t);
 /* A new thread runs where its maker does, until it has shown how often it stops. */
 void place_inherit(struct world *w, struct thread *child, const struct thread *parent);
 void place_follow(struct world *w, struct thread *t); /* t is in a stop for a call */
+/* t is about to look at affinities of its process's threads, or to set one. */
+void place_affinity(struct world *w, struct thread *t, bool sets);
 void place_tick(struct world *w);                     /* os_wait was interrupted */
 
 /* ---- surface.c ---- */

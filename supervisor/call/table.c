@@ -188,5 +188,6 @@ int table_inherit(struct process *child, const struct process *parent)
 	}
 	memcpy(child->private_pages, parent->private_pages, sizeof child->private_pages);
 	memcpy(child->interposed, parent->interposed, sizeof child->interposed);
+	child->own_affinity = parent->own_affinity;
 	return 0;
 }
