@@ -69,7 +69,6 @@ static void ignore_signals(void)
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
-	setpgid(0, 0);
 }
 
 static bool started_by_tracer(void)

@@ -133,7 +133,12 @@ int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, 
 		return err_sys(err, error, "cannot make the host process");
 	}
 	if (*pid == 0) {
-		setpgid(0, 0);
+		/* In the user's job, so that components may read the terminal, but its signals are
+		 * the guest's. */
+		static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN,
+					      SIGTTOU};
+		for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+			signal(ignored[i], SIG_IGN);
 		/* Its addresses must not be the guest's: see personality(2). */
 		personality(personality(0xffffffff) & ~(unsigned long)ADDR_NO_RANDOMIZE);
 		if (pair[1] == CTL_FD)
