@@ -544,6 +544,9 @@ static void exiting(struct world *w, struct thread *t, int status)
 		thread_ended(w, t, status);
 	os_resume(t->tid, 0);
 	t->stopped = false;
+	/* A leader is reaped last: who ends the process waits for no more than this. */
+	if (t->process)
+		process_end_continue(w, t->process);
 }
 
 static int process_status(const struct process *p)
