@@ -694,7 +694,8 @@ static void call_ended(struct world *w, struct thread *t)
 	struct regs regs;
 	if (os_get_regs(t->tid, &regs) == 0)
 		report_kernel_end(w, t, &regs);
-	thread_resume(w, t, 0);
+	/* This stop takes the place of one that we may have asked for. */
+	interrupted(w, t);
 }
 
 static void dispatch(struct world *w, const struct os_event *event)
