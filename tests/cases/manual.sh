@@ -111,4 +111,13 @@ limit signals.c HELD_MAX
 limit load/needed.h NEEDED_OBJECTS_MAX
 limit region/region.h REGION_MAPS_MAX
 
+# ---- Calls that always stop for the tracer ----
+
+mediated=$(sed -n '/^bool call_is_mediated/,/^}/p' "$top/supervisor/loop.c" | grep -oE '\bNR_[A-Z_]+')
+[ -n "$mediated" ] || fail "no mediated calls found in loop.c"
+for call in $mediated; do
+	call=${call#NR_}
+	wants "\\b${call,,}\\b" "the mediated call ${call,,}"
+done
+
 [ $missing = 0 ]
