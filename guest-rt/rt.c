@@ -317,6 +317,11 @@ long mc_grant(int nr, const struct mc_rule *rules, size_t n)
 	return tracer(RT_OP_GRANT, nr, (long)rules, (long)n);
 }
 
+long mc_grant_all(const struct mc_grant *grants, size_t n)
+{
+	return tracer(RT_OP_GRANT_ALL, (long)grants, (long)n, 0);
+}
+
 int memcmp(const void *a, const void *b, size_t n)
 {
 	const unsigned char *p = a, *q = b;

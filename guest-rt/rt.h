@@ -64,6 +64,7 @@ enum rt_op {
 	RT_OP_BOOT_DONE,    /* the boot process ran its list; returns 0, or the next list to run */
 	RT_OP_RESOLVED,     /* rsi index of an IRELATIVE relocation, rdx what its resolver returned */
 	RT_OP_TRACE_RETURN, /* a traced upcall returned: rsi its result */
+	RT_OP_GRANT_ALL,    /* rsi array of struct mc_grant, rdx its length: initialisers only */
 };
 
 /* Gate indexes below RT_GATE_FIRST are the runtime's own. */

@@ -163,6 +163,10 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 						    call->args[3])
 					: -EPERM);
 		return;
+	case RT_OP_GRANT_ALL:
+		finish(w, t, call->nr,
+		       t->process->boot ? grant_add_all(w, call->args[1], call->args[2]) : -EPERM);
+		return;
 	case RT_OP_RESOLVED: resolved(w, t, call); return;
 	case RT_OP_BOOT_DONE:
 		if (!t->process->boot)
@@ -812,11 +816,8 @@ void control_receive(struct world *w)
 	}
 }
 
-int control_ask(struct world *w, struct ctl_msg *msg, struct err *err)
+int control_answer(struct world *w, struct err *err)
 {
-	int error = ctl_send(w->control, msg);
-	if (error)
-		return err_sys(err, -error, "cannot talk to the host process");
 	for (;;) {
 		int got = ctl_receive(w->control, w->msg, 1);
 		if (got <= 0)
@@ -831,6 +832,14 @@ int control_ask(struct world *w, struct ctl_msg *msg, struct err *err)
 		if (w->end != END_NONE)
 			return err_set(err, EINVAL, "%s", w->end_reason);
 	}
+}
+
+int control_ask(struct world *w, struct ctl_msg *msg, struct err *err)
+{
+	int error = ctl_send(w->control, msg);
+	if (error)
+		return err_sys(err, -error, "cannot talk to the host process");
+	return control_answer(w, err);
 }
 
 void loop_run(struct world *w, bool (*until)(const struct world *))

@@ -327,27 +327,28 @@ static bool keeps_vdso(const struct world *w)
 	       grant_any(w, SYS_time);
 }
 
-static int seal(struct world *w, struct err *err)
+/* The filter takes as long as the host process's own sealing, so they are made side by side. */
+static int seal(struct world *w, struct os_program *filter, struct os_program *extra, struct err *err)
 {
 	w->sealed = true;
 	write_header(w, keeps_vdso(w) ? MC_HEADER_VDSO : 0);
 	message(w, CTL_SEAL);
-	return control_ask(w, w->msg, err);
+	int error = tell(w, err);
+	if (error == 0)
+		error = grant_filter(w, filter, extra, err);
+	if (error == 0)
+		error = control_answer(w, err);
+	return error;
 }
 
 static int run_program(struct world *w, const struct options *options, const struct paths *paths,
+		       const struct os_program *filter, const struct os_program *extra,
 		       struct err *err)
 {
-	struct os_program filter, extra;
 	char **envp = options_environment(options, environ);
 	if (!envp)
 		return err_set(err, ENOMEM, "no memory for the environment");
-	int error = grant_filter(w, &filter, &extra, err);
-	if (error == 0) {
-		error = spawn(w, paths, &filter, &extra, options->argv, envp, false, err);
-		os_program_free(&filter);
-		os_program_free(&extra);
-	}
+	int error = spawn(w, paths, filter, extra, options->argv, envp, false, err);
 	free(envp);
 	if (error == 0)
 		loop_run(w, never);
@@ -445,6 +446,7 @@ static int world_start(struct world *w, const struct options *options, struct er
 	struct paths paths;
 	char path[PATH_MAX];
 	int program = -1;
+	struct os_program filter = {0}, extra = {0};
 	int error = threads_init(w, err);
 	if (error == 0)
 		error = paths_find(&paths, options->modules, err);
@@ -481,13 +483,15 @@ static int world_start(struct world *w, const struct options *options, struct er
 	if (error == 0)
 		error = boot(w, &paths, err);
 	if (error == 0 && w->end == END_NONE)
-		error = seal(w, err);
+		error = seal(w, &filter, &extra, err);
 	if (error == 0 && w->end == END_NONE && options->action == OPTIONS_SURFACE) {
 		surface_print(w, stdout);
 		world_end(w, END_ORDERLY, 0, "%s", "");
 	}
 	if (error == 0 && w->end == END_NONE)
-		error = run_program(w, options, &paths, err);
+		error = run_program(w, options, &paths, &filter, &extra, err);
+	os_program_free(&filter);
+	os_program_free(&extra);
 	return error;
 }
 

@@ -261,6 +261,7 @@ bool table_in_stubs(const struct world *w, uint64_t ip);
 
 /* ---- call/grant.c ---- */
 int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n);
+int64_t grant_add_all(struct world *w, uint64_t grants, uint64_t n); /* of struct mc_grant */
 bool grant_any(const struct world *w, int32_t nr);
 bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6]);
 /* The world's filter; the second is for numbers that are granted and interposed, n 0 when none. */
@@ -363,5 +364,7 @@ void loop_reap(struct world *w, const struct os_event *event);
 void control_receive(struct world *w);
 /* Sends a request and waits for CTL_OK or CTL_FAILED, serving tracees meanwhile is not needed. */
 int control_ask(struct world *w, struct ctl_msg *msg, struct err *err);
+/* Its second half alone, for who has better to do meanwhile. */
+int control_answer(struct world *w, struct err *err);
 
 #endif

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "world.h"
+
+#define GRANTS_MAX 4096 /* in one call: more would not fit into a filter */
 
 static bool rule_valid(const struct mc_rule *rule)
 {
@@ -23,17 +26,16 @@ static bool rules_valid(const struct mc_rule *rules, uint64_t n)
 }
 
 /* Rules may lie in the sealed part (constants) or in the shared part (data, stack). */
-static bool rules_copy(const struct world *w, uint64_t address, uint64_t n, struct mc_rule *out)
+static bool copy(const struct world *w, uint64_t address, void *out, size_t size)
 {
 	for (size_t i = 0; i < w->region.n_maps; i++) {
 		const struct region_map *map = &w->region.maps[i];
 		if (address < map->addr || address - map->addr >= map->len)
 			continue;
-		const void *from = region_at(&w->region, map->part, (struct gaddr){address},
-					     n * sizeof *out);
+		const void *from = region_at(&w->region, map->part, (struct gaddr){address}, size);
 		if (!from)
 			return false;
-		memcpy(out, from, n * sizeof *out);
+		memcpy(out, from, size);
 		return true;
 	}
 	return false;
@@ -46,7 +48,7 @@ int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n)
 	if (nr < 0 || nr >= (int32_t)RT_KERNEL_STUBS || n > MC_RULES_MAX)
 		return -EINVAL;
 	struct grant grant = {.rule = {.nr = (uint32_t)nr, .n_conditions = (uint32_t)n}};
-	if (n && !rules_copy(w, rules, n, grant.rule.conditions))
+	if (n && !copy(w, rules, grant.rule.conditions, n * sizeof grant.rule.conditions[0]))
 		return -EFAULT;
 	if (!rules_valid(grant.rule.conditions, n))
 		return -EINVAL;
@@ -60,6 +62,22 @@ int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n)
 	}
 	w->grants[w->n_grants++] = grant;
 	table_set(w, w->boot_thread, nr, table_kernel_stub(w, nr));
+	return 0;
+}
+
+int64_t grant_add_all(struct world *w, uint64_t grants, uint64_t n)
+{
+	if (n > GRANTS_MAX)
+		return -EINVAL;
+	for (uint64_t i = 0; i < n; i++) {
+		struct mc_grant grant;
+		uint64_t at;
+		if (!checked_add(grants, i * sizeof grant, &at) || !copy(w, at, &grant, sizeof grant))
+			return -EFAULT;
+		int64_t error = grant_add(w, grant.nr, (uintptr_t)grant.rules, grant.n_rules);
+		if (error)
+			return error;
+	}
 	return 0;
 }
 
@@ -129,7 +147,7 @@ int grant_filter(struct world *w, struct os_program *filter, struct os_program *
 		if (filtered(w, (int32_t)w->grants[i].rule.nr))
 			rules[n++] = w->grants[i].rule;
 	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
-		if (grant_any(w, nr) && filtered(w, nr) && interposed(w, nr))
+		if (interposed(w, nr) && filtered(w, nr) && grant_any(w, nr))
 			nrs[n_nrs++] = (uint32_t)nr;
 	*extra = (struct os_program){0};
 	uint64_t low = w->region.base + RT_OFF_KERNEL_STUBS;

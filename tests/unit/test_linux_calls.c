@@ -50,6 +50,13 @@ long mc_grant(int nr, const struct mc_rule *from, size_t n)
 	return 0;
 }
 
+long mc_grant_all(const struct mc_grant *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mc_grant(all[i].nr, all[i].rules, all[i].n_rules);
+	return 0;
+}
+
 mc_fn mc_get(int nr)
 {
 	return nr == SYS_fstat ? kernel_fstat : nr == SYS_getresuid || nr == SYS_getresgid ? ids : NULL;
