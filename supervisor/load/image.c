@@ -19,6 +19,10 @@
 #define TCB_BYTES 4096ull
 #define TCB_VECTOR 0x8  // points to: how many modules have blocks, then where each is
 #define TCB_CANARY 0x28
+#define TCB_TEMPLATE 0x40 // for new threads (guest-rt/lib/tls.c): where a copy of all this is,
+#define TCB_BELOW 0x48    // how many bytes lie below the thread pointer,
+#define TCB_ALIGN 0x50    // what it must be aligned to,
+#define TCB_ABOVE 0x58    // how many bytes lie above
 #define TCB_VECTOR_AT 0x100
 
 #ifndef MFD_NOEXEC_SEAL
@@ -144,10 +148,18 @@ static int make_tls(struct image *image, struct err *err)
 		return r;
 	uint64_t addr = image->next + OBJECT_PAGE; // a page that nothing is in, against overruns
 	image->plan->head.fs_base = addr + below;
+	uint64_t template = addr + len + OBJECT_PAGE;
+	write_word((uint8_t *)at + below + TCB_TEMPLATE, template);
+	write_word((uint8_t *)at + below + TCB_BELOW, below);
+	write_word((uint8_t *)at + below + TCB_ALIGN, OBJECT_PAGE);
+	write_word((uint8_t *)at + below + TCB_ABOVE, TCB_BYTES);
 	// The lowest byte stays 0: it ends strings.
 	write_tls(image, (uint8_t *)at + below, addr + below, canary & ~0xffull);
 	munmap(at, len);
-	return plan_map(image->plan, &(struct rt_map){
+	r = plan_map(image->plan, &(struct rt_map){
+		.addr = template, .len = len, .offset = offset, .prot = PROT_READ,
+		.flags = MAP_PRIVATE, .fd = 2}, err);
+	return r < 0 ? r : plan_map(image->plan, &(struct rt_map){
 		.addr = addr, .len = len, .offset = offset, .prot = PROT_READ | PROT_WRITE,
 		.flags = MAP_PRIVATE, .fd = 2}, err);
 }

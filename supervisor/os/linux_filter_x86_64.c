@@ -35,7 +35,7 @@ static int condition_make(const struct mc_rule *rule, struct scmp_arg_cmp *out)
 		return -EINVAL;
 	*out = rule->op == MC_RULE_MASKED
 		       ? SCMP_CMP64(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask, rule->value)
-		       : SCMP_CMP64(rule->arg, ops[rule->op], rule->value);
+		       : SCMP_CMP64(rule->arg, ops[rule->op], rule->value, 0);
 	return 0;
 }
 
