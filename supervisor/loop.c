@@ -55,11 +55,20 @@ void world_end(struct world *w, enum world_end how, int status, const char *form
 void thread_resume(struct world *w, struct thread *t, int signal)
 {
 	(void)w;
+	if (t->interrupting && !t->injection.active)
+		os_interrupt(t->tid);
 	t->stopped = false;
 	if (t->injection.active || report_in_kernel(t))
 		os_resume_to_call_end(t->tid, signal);
 	else
 		os_resume(t->tid, signal);
+}
+
+void thread_interrupt(struct thread *t)
+{
+	t->interrupting = true;
+	if (t->tid && !t->stopped)
+		os_interrupt(t->tid);
 }
 
 static void finish(struct world *w, struct thread *t, int32_t nr, int64_t result)
@@ -200,14 +209,6 @@ bool call_is_mediated(int32_t nr)
 	}
 }
 
-static struct process *process_by_tgid(const struct world *w, pid_t tgid)
-{
-	for (struct process *p = w->processes; p; p = p->next)
-		if (p->tgid == tgid && !p->boot)
-			return p;
-	return NULL;
-}
-
 static int64_t signal_process(struct world *w, struct process *p, int signo)
 {
 	if (signo != SIGKILL)
@@ -249,15 +250,14 @@ static void mediate_kill(struct world *w, struct thread *t, const struct os_call
 		finish(w, t, call->nr, signal_group(w, t, pid, signo));
 		return;
 	}
-	pid_t tid = (pid_t)(int32_t)call->args[first_is_group ? 1 : 0];
-	struct thread *target = by_thread ? thread_find(w, tid) : NULL;
-	struct process *p = by_thread ? (target ? target->process : NULL)
-				      : process_by_tgid(w, (pid_t)pid);
-	if (!p || p->boot) {
+	/* The kernel is asked only about threads of ours, which are not gone: no other has their id. */
+	const struct thread *target = thread_find(w, (pid_t)(int32_t)call->args[first_is_group ? 1 : 0]);
+	struct process *p = target ? target->process : NULL;
+	if (!p || p->boot || (!by_thread && target->tgid != pid)) {
 		finish(w, t, call->nr, -ESRCH);
 		return;
 	}
-	if (signo == SIGKILL && p != t->process)
+	if (signo == SIGKILL && target->tgid == p->tgid && t->tgid != p->tgid)
 		finish(w, t, call->nr, signal_process(w, p, signo));
 	else if (signo != SIGKILL || process_end(w, p, t, 0))
 		pass_kernel(w, t);
@@ -413,6 +413,9 @@ static void trap(struct world *w, struct thread *t)
 static void thread_start(struct world *w, struct thread *t)
 {
 	struct regs regs;
+	/* Made while its process is being ended: it ends with the others. */
+	if (t->process->phase == PROCESS_ENDING && t->tgid == t->process->tgid)
+		t->kill_pending = true;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
 	if (t->begin_here) {
@@ -438,14 +441,19 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 	struct process *p = parent->process;
 	if (!(flags & CLONE_FLAG_VM)) {
 		p = process_new(w, n->tid);
-		if (!p || table_inherit(p, parent->process) < 0)
+		if (!p)
 			return -ENOMEM;
 		p->phase = PROCESS_RUNNING;
 	}
 	n->tgid = flags & CLONE_FLAG_THREAD ? parent->tgid : n->tid;
-	int error = thread_place(w, n, p);
-	if (error)
+	int error = p != parent->process ? table_inherit(p, parent->process) : 0;
+	if (error == 0)
+		error = thread_place(w, n, p);
+	if (error) {
+		if (p != parent->process)
+			process_release(w, p);
 		return error;
+	}
 	n->begin_here = true;
 	if (thread_structure(w, parent)->depth) {
 		/* Not through the handler: at the caller's instruction after the call. */
@@ -560,6 +568,16 @@ static int process_status(const struct process *p)
 					: WEXITSTATUS(p->status);
 }
 
+/* Others share its memory and go on: the kernel may give its id to somebody else. */
+static void leader_gone(const struct world *w, struct process *p)
+{
+	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
+		if (w->by_slot[i] && w->by_slot[i]->process == p && w->by_slot[i]->tid)
+			p->tgid = w->by_slot[i]->tgid;
+	if (p->phase == PROCESS_ENDING && p->forced_status < 0)
+		p->phase = PROCESS_RUNNING;
+}
+
 static void process_gone(struct world *w, struct process *p)
 {
 	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
@@ -605,7 +623,9 @@ static void gone(struct world *w, struct thread *t, int status)
 		process_gone(w, p);
 	else if (tid == p->tgid && p == w->first)
 		world_end(w, END_ORDERLY, process_status(p), "%s", "");
-	else if (tid != p->tgid || p->phase == PROCESS_ENDING)
+	else if (tid == p->tgid)
+		leader_gone(w, p);
+	else
 		process_end_continue(w, p);
 }
 
@@ -645,6 +665,8 @@ static void kill_at_stop(struct world *w, struct thread *t, struct regs *regs)
 static void interrupted(struct world *w, struct thread *t)
 {
 	struct regs regs;
+	if (!t->injection.active)
+		t->interrupting = false;
 	if (!t->first_stop_seen) {
 		t->first_stop_seen = true;
 		if (t->process)

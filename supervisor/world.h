@@ -105,6 +105,7 @@ struct thread {
 	enum thread_state state;
 	bool stopped;     /* in a stop that we may edit and must resume */
 	bool first_stop_seen;
+	bool interrupting; /* it is to stop soon; any other stop makes the kernel forget that */
 	bool gone;        /* reaped */
 	bool joinable;    /* made by -16, or a world's or process's first */
 	bool guard_due;   /* its own mprotect of the guard page is still to come */
@@ -357,6 +358,8 @@ void surface_print(const struct world *w, FILE *to);
 bool call_is_mediated(int32_t nr);
 /* Resumes a stopped thread with what its state asks for. */
 void thread_resume(struct world *w, struct thread *t, int signal);
+/* Has it stop by OS_EVENT_STOP, whatever other stops come before. */
+void thread_interrupt(struct thread *t);
 /* Serves events until `until` is true or the world ends. */
 void loop_run(struct world *w, bool (*until)(const struct world *));
 /* The same for one event while everything is being killed: only ends matter. */

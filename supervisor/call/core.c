@@ -367,7 +367,7 @@ void core_thread_ended(struct world *w, struct thread *t)
 {
 	(void)w;
 	if (t->joiner)
-		os_interrupt(t->joiner->tid);
+		thread_interrupt(t->joiner);
 }
 
 enum served core_call(struct world *w, struct thread *t, int32_t nr, const uint64_t args[6],

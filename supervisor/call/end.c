@@ -15,26 +15,7 @@ void thread_kill_request(struct world *w, struct thread *t, int64_t value)
 	t->kill_value = value;
 	if (t->slot != UINT32_MAX)
 		thread_set_pending(w, t, true);
-	if (t->tid && !t->stopped)
-		os_interrupt(t->tid);
-}
-
-void thread_exit_now(struct world *w, struct thread *t, int64_t value)
-{
-	struct regs regs;
-	report_drop(w, t);
-	core_join_cancel(t);
-	t->kill_pending = false;
-	t->exiting = true;
-	t->value = value;
-	if (os_get_regs(t->tid, &regs) < 0)
-		return; /* killed: its end follows */
-	regs.user.rip = table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET;
-	regs.user.orig_rax = (unsigned long long)-1;
-	regs.user.rax = NR_EXIT;
-	regs.user.rdi = (uint64_t)value & 0xff;
-	if (os_set_regs(t->tid, &regs) == 0)
-		thread_resume(w, t, 0);
+	thread_interrupt(t);
 }
 
 static size_t others(const struct world *w, const struct process *p, const struct thread *but)
@@ -46,6 +27,30 @@ static size_t others(const struct world *w, const struct process *p, const struc
 		     t->state != THREAD_ENDED;
 	}
 	return n;
+}
+
+void thread_exit_now(struct world *w, struct thread *t, int64_t value)
+{
+	struct regs regs;
+	struct process *p = t->process;
+	report_drop(w, t);
+	core_join_cancel(t);
+	t->kill_pending = false;
+	t->exiting = true;
+	t->value = value;
+	if (p->phase == PROCESS_ENDING && !p->ender && p->end_signal == SIGKILL &&
+	    t->tgid == p->tgid && others(w, p, t) == 0) {
+		os_send_signal(t->tgid, 0, SIGKILL); /* the last one: the process's status is this */
+		return;
+	}
+	if (os_get_regs(t->tid, &regs) < 0)
+		return; /* killed: its end follows */
+	regs.user.rip = table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET;
+	regs.user.orig_rax = (unsigned long long)-1;
+	regs.user.rax = NR_EXIT;
+	regs.user.rdi = (uint64_t)value & 0xff;
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
 }
 
 void process_kill(const struct world *w, const struct process *p)
@@ -62,10 +67,15 @@ void process_kill(const struct world *w, const struct process *p)
 
 bool process_end(struct world *w, struct process *p, struct thread *ender, int signal)
 {
-	if (p->phase == PROCESS_ENDING && p->ender != ender)
-		return false; /* somebody else ends it already */
-	/* A vfork child shares the address space alone: what it ends is itself. */
-	if (p->n_threads == 1 || (ender && ender->tgid != p->tgid))
+	if (ender && ender->tgid != p->tgid)
+		return true; /* a vfork child shares the address space alone: what it ends is itself */
+	if (p->phase == PROCESS_ENDING && p->ender != ender) {
+		/* Somebody else ends it already. */
+		if (ender && ender->kill_pending)
+			thread_exit_now(w, ender, ender->kill_value);
+		return false;
+	}
+	if (p->n_threads == 1 && ender)
 		return true;
 	if (p->phase != PROCESS_ENDING) {
 		p->phase = PROCESS_ENDING;

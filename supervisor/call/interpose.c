@@ -161,7 +161,7 @@ bool interpose_sync(struct world *w, struct thread *t, int32_t nr, int64_t resul
 		in->interpose = op;
 		op->outstanding++;
 		if (in != t)
-			os_interrupt(in->tid);
+			thread_interrupt(in);
 	}
 	if (t->interpose)
 		interpose_due(w, t, true);
@@ -178,7 +178,7 @@ void interpose_thread_gone(struct world *w, struct thread *t)
 		struct thread *other = t->process ? any_thread(w, t->process) : NULL;
 		if (other) {
 			other->interpose = op;
-			os_interrupt(other->tid);
+			thread_interrupt(other);
 		} else {
 			op->outstanding--;
 		}
