@@ -9,14 +9,6 @@
 long console_host_read(void *buf, size_t n);
 long console_host_write(int fd, const void *buf, size_t n);
 
-/* Only the foreground job may read a terminal, and the host process starts out in a process group of
- * its own. It ignores the terminal's signals; a read in the background is -EIO. */
-__attribute__((constructor)) static void join_the_job(void)
-{
-	if (isatty(STDIN_FILENO))
-		setpgid(0, getpgid(getppid()));
-}
-
 /* A signal for the guest thread breaks the call off: errno is EINTR then. */
 static long result(ssize_t r)
 {
