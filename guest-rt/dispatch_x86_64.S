@@ -129,7 +129,9 @@ rt_upcall:
 	xorl %eax, %eax
 	call *%rbx
 3:	/* rsp is the frame again. */
-	movq F_OUTER(%rsp), %rcx
+	testl $RT_FLAGS_TRACED, F_RFLAGS(%rsp)
+	jnz 9f
+10:	movq F_OUTER(%rsp), %rcx
 	movq %rcx, T_FRAME
 	decl T_DEPTH
 	jnz 7f
@@ -174,6 +176,15 @@ rt_exit_end:
 
 5:	movq $-ENOSYS, %rax
 	jmp 3b
+
+9:	/* The tracer prints the result. */
+	movq %rax, F_RAX(%rsp)
+	movq %rax, %rsi
+	movl $RT_NR_TRACER, %eax
+	movl $6, %edi /* RT_OP_TRACE_RETURN */
+	syscall
+	movq F_RAX(%rsp), %rax
+	jmp 10b
 
 6:	/* Something was held back: the tracer leaves in our place. */
 	movl $RT_NR_TRACER, %eax
@@ -267,14 +278,6 @@ FUNCTION rt_first
 	xorl %edx, %edx
 	xorl %ebx, %ebx
 	jmp *%rax
-
-/* A traced handler returns here; the tracer goes on at the caller's real address. */
-FUNCTION rt_trace_return
-	movq %rax, %rsi
-	movl $RT_NR_TRACER, %eax
-	movl $6, %edi /* RT_OP_TRACE_RETURN */
-	syscall
-	ud2
 
 /* long mc_call(int nr, a0..a5): by the entry. Tail-jumps: the entry pops our return address. */
 FUNCTION mc_call

@@ -19,6 +19,9 @@
 /* The runtime's own requests to the tracer: rdi is an RT_OP. Trapped like any ungranted number. */
 #define RT_NR_TRACER 0x3fff0001
 
+/* In the flags of an upcall's frame, where the processor has 0: the result is to be reported. */
+#define RT_FLAGS_TRACED 0x80000000
+
 #define RT_GATE_MAX 8192
 #define RT_GATE_FRAME_SIZE 0x150
 

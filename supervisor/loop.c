@@ -163,7 +163,6 @@ static void resolved(struct world *w, struct thread *t, const struct os_call *ca
 
 static void trap_runtime(struct world *w, struct thread *t, const struct os_call *call)
 {
-	struct regs regs;
 	switch (call->args[0]) {
 	case RT_OP_PENDING: signal_release(w, t); return;
 	case RT_OP_GRANT:
@@ -183,11 +182,8 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 		w->boot_ready = true; /* parked: stays stopped */
 		return;
 	case RT_OP_TRACE_RETURN:
-		if (os_get_regs(t->tid, &regs) < 0)
-			return;
-		if (!report_return(w, t, (int64_t)call->args[1], &regs))
-			break;
-		if (os_set_regs(t->tid, &regs) == 0)
+		report_return(w, t, (int64_t)call->args[1]);
+		if (os_set_result(t->tid, 0, false) == 0)
 			thread_resume(w, t, 0);
 		return;
 	default: break;
@@ -309,10 +305,7 @@ static void upcall(struct world *w, struct thread *t)
 	struct regs regs;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
-	uint64_t return_to = regs.user.rip;
-	if (report_upcall(t, return_to))
-		return_to = w->rt.trace_return;
-	regs_upcall(&regs, w->rt.upcall, return_to);
+	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }
@@ -638,7 +631,7 @@ static void upcall_vsyscall(struct world *w, struct thread *t)
 		return;
 	regs.user.orig_rax = (unsigned long long)(t->upcall_due - 1);
 	t->upcall_due = 0;
-	regs_upcall(&regs, w->rt.upcall, regs.user.rip);
+	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }

@@ -10,7 +10,6 @@
 struct traced_call {
 	struct traced_call *outer;
 	struct trace_call call;
-	uint64_t return_to; /* of an upcall */
 	bool wanted, upcall, kernel;
 };
 
@@ -175,7 +174,7 @@ void report_result(struct world *w, struct thread *t, int64_t result)
 		pop_with(w, t, result);
 }
 
-bool report_upcall(struct thread *t, uint64_t return_to)
+bool report_upcall(struct thread *t)
 {
 	if (!t->traced)
 		return false;
@@ -184,7 +183,6 @@ bool report_upcall(struct thread *t, uint64_t return_to)
 		return false;
 	}
 	t->traced->upcall = true;
-	t->traced->return_to = return_to;
 	return true;
 }
 
@@ -213,21 +211,14 @@ void report_kernel_end(struct world *w, struct thread *t, const struct regs *reg
 	}
 }
 
-bool report_return(struct world *w, struct thread *t, int64_t result, struct regs *regs)
+void report_return(struct world *w, struct thread *t, int64_t result)
 {
 	while (t->traced && !t->traced->upcall) {
 		trace_unfinished(w->trace, &t->traced->call);
 		pop(t);
 	}
-	if (!t->traced)
-		return false;
-	/* rt_trace_return has spoilt what held its own arguments: they are the caller's again. */
-	regs->user.rdi = t->traced->call.args[0];
-	regs->user.rsi = t->traced->call.args[1];
-	regs->user.rip = regs->user.rcx = t->traced->return_to;
-	regs_set_result(regs, result);
-	pop_with(w, t, result);
-	return true;
+	if (t->traced)
+		pop_with(w, t, result);
 }
 
 void report_drop(struct world *w, struct thread *t)

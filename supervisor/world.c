@@ -42,7 +42,6 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_exit_end", &w->rt.exit_end},
 		{"rt_thread_begin", &w->rt.thread_begin},
 		{"rt_thread_main", &w->rt.thread_main},
-		{"rt_trace_return", &w->rt.trace_return},
 		{"rt_core_self", &w->rt.core_self},
 		{"rt_core_get", &w->rt.core_get},
 		{"rt_core_init", &w->rt.core_init},

@@ -189,7 +189,7 @@ struct world {
 	/* What the runtime in the region offers, by address. */
 	struct {
 		uint64_t config, entry, entry_trap, upcall, dispatch_begin, dispatch_end;
-		uint64_t exit_check, exit_end, thread_begin, thread_main, trace_return;
+		uint64_t exit_check, exit_end, thread_begin, thread_main;
 		uint64_t core_self, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
@@ -325,15 +325,14 @@ int report_modules(struct world *w, struct err *err);
 void report_close(struct world *w);
 void report_call(struct world *w, struct thread *t, const struct os_call *call);
 void report_result(struct world *w, struct thread *t, int64_t result);
-/* The innermost call goes on in a handler that returns to return_to: true when it must return by
- * rt_trace_return instead, since its result is to be printed. */
-bool report_upcall(struct thread *t, uint64_t return_to);
+/* The innermost call goes on in a handler: true when that is to report its result on its way out. */
+bool report_upcall(struct thread *t);
 /* ... in the kernel; report_in_kernel says whether its end is to be waited for. */
 void report_kernel(struct thread *t);
 bool report_in_kernel(const struct thread *t);
 void report_kernel_end(struct world *w, struct thread *t, const struct regs *regs);
-/* A traced handler has returned: regs go on at its caller. False when there was none. */
-bool report_return(struct world *w, struct thread *t, int64_t result, struct regs *regs);
+/* A traced handler has returned. */
+void report_return(struct world *w, struct thread *t, int64_t result);
 /* The thread, or its calls under way, will not come back. */
 void report_drop(struct world *w, struct thread *t);
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);

@@ -33,8 +33,9 @@ void regs_restart(struct regs *regs);
 void regs_to_frame(const struct regs *regs, struct mc_frame *frame);
 void regs_from_frame(struct regs *regs, const struct mc_frame *frame);
 
-/* Sends a trapped caller to the dispatcher: rip, rcx = where it returns, r11 = flags, DF clear. */
-void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to);
+/* Sends a trapped caller to the dispatcher: rip, rcx = where it returns, r11 = flags, DF clear. With
+ * `traced` the dispatcher reports the handler's result. */
+void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to, bool traced);
 /* A new thread begins at rip with its stack pointer and thread structure (GS base). */
 void regs_begin(struct regs *regs, uint64_t rip, uint64_t rsp, uint64_t argument, uint64_t gs_base);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // x86-64: register roles by the System V ABI and the kernel's syscall convention; stub bytes.
 #include "arch/arch.h"
+#include "rt.h"
 
 #include <cpuid.h>
 #include <errno.h>
@@ -101,13 +102,13 @@ void regs_from_frame(struct regs *regs, const struct mc_frame *frame)
 	u->orig_rax = (unsigned long long)-1;
 }
 
-void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to)
+void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to, bool traced)
 {
 	struct user_regs_struct *u = &regs->user;
 	u->rax = (unsigned long long)(int64_t)regs_nr(regs);
 	u->orig_rax = (unsigned long long)-1;
 	u->rcx = return_to;
-	u->r11 = u->eflags | FLAGS_FIXED; /* never 0: that marks the direct entry */
+	u->r11 = u->eflags | FLAGS_FIXED | (traced ? RT_FLAGS_TRACED : 0);
 	u->eflags &= ~FLAG_DF;
 	u->rip = dispatcher;
 }
