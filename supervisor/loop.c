@@ -300,11 +300,27 @@ static void serve_core(struct world *w, struct thread *t, const struct os_call *
 		finish(w, t, call->nr, result);
 }
 
+/* After a `syscall` of the runtime's that somebody called as a function, does its `ret` at once: a new
+ * stack has no return address, a handler is to see who really called. */
+static bool take_return(const struct world *w, const struct thread *t, struct regs *regs)
+{
+	uint64_t to;
+	if (regs->user.rip != w->rt.entry_trap + 2 && !table_in_stubs(w, regs->user.rip))
+		return false;
+	if (os_read(t->tid, regs->user.rsp, &to, sizeof to) != (ssize_t)sizeof to)
+		return false; /* the ret itself will find out */
+	regs->user.rip = to;
+	regs->user.rsp += sizeof to;
+	return true;
+}
+
 static void upcall(struct world *w, struct thread *t)
 {
 	struct regs regs;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
+	if (regs.user.rip == w->rt.entry_trap + 2)
+		take_return(w, t, &regs);
 	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
@@ -458,6 +474,14 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 		n->begin.rax = 0;
 		if (nr == NR_CLONE && regs.user.rsi)
 			n->begin.rsp = regs.user.rsi;
+	} else if (take_return(w, parent, &regs)) {
+		regs_to_frame(&regs, &n->begin);
+		n->begin_here = false;
+		n->begin.rax = 0;
+		if (nr == NR_CLONE && regs.user.rsi)
+			n->begin.rsp = regs.user.rsi;
+		if (os_set_regs(parent->tid, &regs) < 0)
+			return -ESRCH;
 	}
 	return 0;
 }
