@@ -18,6 +18,7 @@
 #define NR_MUNMAP 11
 #define NR_CLOSE 3
 #define NR_SENDMSG 46
+#define NR_PAUSE 34
 #define NR_CLONE 56
 #define NR_FORK 57
 #define NR_VFORK 58
@@ -281,7 +282,8 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 /* A kernel call that reached the tracer although it is granted, or by its stub. */
 static void serve_kernel(struct world *w, struct thread *t, const struct os_call *call)
 {
-	if (t->process->boot && !w->sealed && grant_any(w, call->nr))
+	if (t->process->boot && !w->sealed && grant_any(w, call->nr) && call->nr != NR_CLONE &&
+	    !call_is_mediated(call->nr))
 		pass_kernel(w, t);
 	else if (!grant_allows(w, call->nr, call->args))
 		finish(w, t, call->nr, grant_any(w, call->nr) ? -EPERM : -ENOSYS);
@@ -370,16 +372,25 @@ static bool is_guard(const struct world *w, const struct thread *t, const struct
 	       call->args[0] == thread_stack_high(w, t) - RT_SLOT_STACK_HIGH;
 }
 
-static void end_foreign(struct world *w, struct thread *t)
+static void end_foreign(struct world *w, struct thread *t, const char *why)
 {
-	fprintf(stderr,
-		"microcosm: thread %lld used int 0x80, which enters the kernel with 32-bit numbers: "
-		"its process is ended\n",
-		(long long)t->id);
+	fprintf(stderr, "microcosm: thread %lld %s: its process is ended\n", (long long)t->id, why);
 	t->process->forced_status = 128 + SIGSYS;
 	t->process->phase = PROCESS_ENDING;
 	process_kill(w, t->process);
 	if (os_set_result(t->tid, -ENOSYS, false) == 0)
+		thread_resume(w, t, 0);
+}
+
+/* It was sent to exit: whatever it calls, it does. */
+static void exit_here(struct world *w, struct thread *t)
+{
+	struct regs regs;
+	const uint64_t args[6] = {(uint64_t)t->value & 0xff};
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	regs_set_call(&regs, NR_EXIT, args);
+	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }
 
@@ -389,17 +400,25 @@ static void trap(struct world *w, struct thread *t)
 	if (os_get_call(t->tid, &call) < 0)
 		return; /* killed meanwhile: its end follows */
 	struct process *p = t->process;
-	if (!p || t->injection.active || p->phase == PROCESS_CHILD) {
+	if (!p) { /* cannot be: it has not been let go yet */
+		os_send_signal(t->tid, 0, SIGKILL);
+		return;
+	}
+	if (p->phase == PROCESS_CHILD || (t->injection.active && inject_is(t, &call))) {
 		pass(w, t);
 		return;
 	}
 	place_follow(w, t);
 	if (call.foreign) {
-		end_foreign(w, t);
+		end_foreign(w, t, "used int 0x80, which enters the kernel with 32-bit numbers");
+	} else if (t->injection.active) {
+		end_foreign(w, t, "has mapped over the region's stubs");
 	} else if (p->phase == PROCESS_STUB) {
 		trap_stub(w, t, &call);
-	} else if (t->exiting && call.nr == NR_EXIT) {
-		pass(w, t);
+	} else if (t->exiting) {
+		exit_here(w, t);
+	} else if (t->wait == WAIT_JOIN && call.nr == NR_PAUSE) {
+		pass(w, t); /* restarted by the kernel, and not granted */
 	} else if (is_guard(w, t, &call)) {
 		t->guard_due = false;
 		pass(w, t);

@@ -46,7 +46,7 @@ static void hold(struct world *w, struct thread *t, const siginfo_t *info)
 {
 	thread_set_pending(w, t, true);
 	for (size_t i = 0; i < t->n_held; i++)
-		if (info->si_signo < 32 && t->held[i].info.si_signo == info->si_signo)
+		if (info->si_signo < 32 && t->held[i].info.si_signo == info->si_signo && !t->held[i].sent)
 			return; /* ordinary signals do not queue */
 	if (t->n_held == HELD_MAX)
 		return;
@@ -245,6 +245,24 @@ void signal_settled(struct world *w, struct thread *t, enum ctl_outcome outcome,
 	thread_resume(w, t, 0);
 }
 
+static void send_held(struct thread *t)
+{
+	for (size_t i = 0; i < t->n_held; i++)
+		if (!t->held[i].sent) {
+			t->held[i].sent = true;
+			os_send_signal(t->tgid, t->tid, t->held[i].info.si_signo);
+		}
+}
+
+void signal_send_held(struct world *w, struct thread *t, const struct regs *regs)
+{
+	if (t->n_held == 0 || thread_inside(w, t, regs))
+		return;
+	if (!t->kill_pending)
+		thread_set_pending(w, t, false);
+	send_held(t);
+}
+
 void signal_release(struct world *w, struct thread *t)
 {
 	struct regs regs;
@@ -262,10 +280,6 @@ void signal_release(struct world *w, struct thread *t)
 		thread_exit_now(w, t, t->kill_value);
 		return;
 	}
-	for (size_t i = 0; i < t->n_held; i++)
-		if (!t->held[i].sent) {
-			t->held[i].sent = true;
-			os_send_signal(t->tgid, t->tid, t->held[i].info.si_signo);
-		}
+	send_held(t);
 	thread_resume(w, t, 0);
 }

@@ -75,6 +75,8 @@ struct held_signal {
 /* A kernel call that the tracer makes in a stopped thread, and what follows. */
 struct injection {
 	bool active;
+	int64_t nr;
+	uint64_t args[6];
 	struct regs saved;
 	/* Goes on with the thread, which is stopped and has its saved registers again. */
 	void (*then)(struct world *w, struct thread *t, int64_t result);
@@ -305,12 +307,17 @@ int inject(struct world *w, struct thread *t, const struct regs *at, bool trappe
 	   const uint64_t args[6],
 	   void (*then)(struct world *, struct thread *, int64_t));
 void inject_finish(struct world *w, struct thread *t);
+/* A call that t makes while an injection is under way is the injected one. */
+bool inject_is(const struct thread *t, const struct os_call *call);
 
 /* ---- signals.c ---- */
 void signal_stop(struct world *w, struct thread *t, int signal);
 void signal_settled(struct world *w, struct thread *t, enum ctl_outcome outcome, int64_t status);
 /* RT_OP_PENDING: leaves the outermost handler in the dispatcher's place and sends what was held. */
 void signal_release(struct world *w, struct thread *t);
+/* The tracer's own calls in t are done, which is stopped and goes on with regs: outside handlers, what
+ * was held meanwhile is sent again. */
+void signal_send_held(struct world *w, struct thread *t, const struct regs *regs);
 /* At any other stop: true when t was in a gate on behalf of a kill and is being settled. */
 bool signal_settle_for_kill(struct world *w, struct thread *t, const struct regs *regs);
 /* A signal's default action ends the process. */

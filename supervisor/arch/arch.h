@@ -33,6 +33,9 @@ void regs_restart(struct regs *regs);
 void regs_to_frame(const struct regs *regs, struct mc_frame *frame);
 void regs_from_frame(struct regs *regs, const struct mc_frame *frame);
 
+/* Goes on at rip, in 64-bit code also where the guest has jumped to 32-bit code. */
+void regs_go(struct regs *regs, uint64_t rip);
+
 /* Sends a trapped caller to the dispatcher: rip, rcx = where it returns, r11 = flags, DF clear. With
  * `traced` the dispatcher reports the handler's result. */
 void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to, bool traced);

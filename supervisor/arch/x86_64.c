@@ -11,6 +11,8 @@
 /* Flags that user code may choose: CF PF AF ZF SF TF DF OF AC ID. */
 #define FLAGS_USER 0x240dd5ull
 #define FLAGS_FIXED 0x202ull
+#define USER_CS 0x33
+#define USER_SS 0x2b
 
 /* include/linux/errno.h of the kernel: never seen by programs, only by tracers. */
 #define RESTARTSYS 512
@@ -100,6 +102,13 @@ void regs_from_frame(struct regs *regs, const struct mc_frame *frame)
 	u->rsp = frame->rsp;
 	u->eflags = (frame->rflags & FLAGS_USER) | FLAGS_FIXED;
 	u->orig_rax = (unsigned long long)-1;
+}
+
+void regs_go(struct regs *regs, uint64_t rip)
+{
+	regs->user.rip = rip;
+	regs->user.cs = USER_CS;
+	regs->user.ss = USER_SS;
 }
 
 void regs_upcall(struct regs *regs, uint64_t dispatcher, uint64_t return_to, bool traced)

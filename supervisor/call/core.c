@@ -101,6 +101,7 @@ static void spawn_finish(struct world *w, struct thread *t, int64_t result)
 	t->injection.data[0] = 0;
 	regs_set_result(&regs, result);
 	report_result(w, t, result);
+	signal_send_held(w, t, &regs);
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }

@@ -2,6 +2,7 @@
 // Kernel calls that the tracer makes in a stopped thread: its registers are kept, the call runs, and a
 // continuation goes on at its end.
 #include <errno.h>
+#include <string.h>
 
 #include "world.h"
 
@@ -13,16 +14,25 @@ int inject(struct world *w, struct thread *t, const struct regs *at, bool trappe
 	struct regs regs = t->injection.saved;
 	regs_set_call(&regs, nr, args);
 	if (!trapped) {
-		/* Any `syscall` instruction will do; the stubs' cannot be changed by the guest. */
-		regs.user.rip = table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET;
+		/* Any `syscall` instruction will do. Where a guest could map over this one, inject_is
+		 * tells what it does instead. */
+		regs_go(&regs, table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET);
 		regs.user.orig_rax = (unsigned long long)-1;
 	}
 	t->injection.active = true;
 	t->injection.then = then;
+	t->injection.nr = nr;
+	memmove(t->injection.args, args, sizeof t->injection.args);
 	int error = os_set_regs(t->tid, &regs);
 	if (error == 0)
 		thread_resume(w, t, 0);
 	return error;
+}
+
+bool inject_is(const struct thread *t, const struct os_call *call)
+{
+	return !call->foreign && call->nr == t->injection.nr &&
+	       memcmp(call->args, t->injection.args, sizeof call->args) == 0;
 }
 
 void inject_finish(struct world *w, struct thread *t)
@@ -31,5 +41,11 @@ void inject_finish(struct world *w, struct thread *t)
 	int error = os_get_regs(t->tid, &regs);
 	if (error)
 		return; /* killed: its end follows */
+	if (regs_interrupted(&regs)) {
+		/* By a signal or stop that is dealt with first. */
+		const uint64_t *args = t->injection.args;
+		inject(w, t, &t->injection.saved, false, t->injection.nr, args, t->injection.then);
+		return;
+	}
 	t->injection.then(w, t, (int64_t)regs.user.rax);
 }

@@ -104,6 +104,7 @@ static void installed(struct world *w, struct thread *t, int64_t result)
 	}
 	bit_set(t->process->interposed, op->nr);
 	op->outstanding--;
+	signal_send_held(w, t, &regs);
 	if (t != op->caller) {
 		/* The kernel can no longer restart what it broke off for us. */
 		regs_restart(&regs);

@@ -14,6 +14,8 @@
 
 #include "os/os.h"
 
+#define BASE_END 0x7ffffffff000ull
+
 static int request(enum __ptrace_request op, pid_t tid, uintptr_t addr, uintptr_t data)
 {
 	return ptrace(op, tid, (void *)addr, (void *)data) < 0 ? -errno : 0;
@@ -36,7 +38,15 @@ int os_get_call(pid_t tid, struct os_call *call)
 
 int os_get_regs(pid_t tid, struct regs *regs)
 {
-	return request(PTRACE_GETREGS, tid, 0, (uintptr_t)&regs->user);
+	int error = request(PTRACE_GETREGS, tid, 0, (uintptr_t)&regs->user);
+	if (error)
+		return error;
+	/* wrgsbase takes the kernel's half too, but os_set_regs would be refused. */
+	if (regs->user.fs_base >= BASE_END)
+		regs->user.fs_base = 0;
+	if (regs->user.gs_base >= BASE_END)
+		regs->user.gs_base = 0;
+	return 0;
 }
 
 int os_set_regs(pid_t tid, const struct regs *regs)
