@@ -45,6 +45,7 @@ static bool in_gate(const struct regs *regs)
 static void hold(struct world *w, struct thread *t, const siginfo_t *info)
 {
 	thread_set_pending(w, t, true);
+	nudge_begin(w);
 	for (size_t i = 0; i < t->n_held; i++)
 		if (info->si_signo < 32 && t->held[i].info.si_signo == info->si_signo && !t->held[i].sent)
 			return; /* ordinary signals do not queue */
@@ -154,8 +155,8 @@ bool signal_settle_for_kill(struct world *w, struct thread *t, const struct regs
 	return true;
 }
 
-static void stop_inside(struct world *w, struct thread *t, const siginfo_t *info,
-			struct regs *regs)
+/* A wait inside a handler ends with -EINTR, unless it has come to its end. */
+static void break_wait(struct world *w, struct thread *t, struct regs *regs)
 {
 	if (t->wait == WAIT_JOIN && t->wait_for->state == THREAD_ENDED) {
 		core_join_complete(w, t, regs);
@@ -166,6 +167,32 @@ static void stop_inside(struct world *w, struct thread *t, const siginfo_t *info
 		}
 		regs_set_result(regs, -EINTR);
 	}
+}
+
+bool signal_holds(const struct thread *t)
+{
+	for (size_t i = 0; i < t->n_held; i++)
+		if (!t->held[i].sent)
+			return true;
+	return false;
+}
+
+void signal_nudged(struct world *w, struct thread *t, struct regs *regs)
+{
+	if (in_gate(regs)) {
+		t->settle_signal = false;
+		settle(w, t, regs);
+		return;
+	}
+	break_wait(w, t, regs);
+	if (os_set_regs(t->tid, regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void stop_inside(struct world *w, struct thread *t, const siginfo_t *info,
+			struct regs *regs)
+{
+	break_wait(w, t, regs);
 	/* Past the dispatcher's check: back to it. */
 	if (regs->user.rip >= w->rt.exit_check && regs->user.rip < w->rt.exit_end)
 		regs->user.rip = w->rt.exit_check;

@@ -213,6 +213,7 @@ struct world {
 	uint32_t pinned[PINNED_MAX]; /* slots */
 	size_t n_pinned;
 	uint64_t next_tick_ns; /* not before */
+	bool nudging;  /* the ticks are on */
 	bool stopping; /* the supervisor stops itself once the first process has */
 	uint64_t start_ns;
 };
@@ -318,6 +319,10 @@ void signal_release(struct world *w, struct thread *t);
 /* The tracer's own calls in t are done, which is stopped and goes on with regs: outside handlers, what
  * was held meanwhile is sent again. */
 void signal_send_held(struct world *w, struct thread *t, const struct regs *regs);
+/* Signals wait for t to leave its handlers. */
+bool signal_holds(const struct thread *t);
+/* At a stop that nudge asked for, inside a handler: breaks off the wait that t may have begun since. */
+void signal_nudged(struct world *w, struct thread *t, struct regs *regs);
 /* At any other stop: true when t was in a gate on behalf of a kill and is being settled. */
 bool signal_settle_for_kill(struct world *w, struct thread *t, const struct regs *regs);
 /* A signal's default action ends the process. */
@@ -362,6 +367,9 @@ void surface_print(const struct world *w, FILE *to);
 /* ---- loop.c ---- */
 /* Calls that end processes, replace them or reach others: never left to the filter. */
 bool call_is_mediated(int32_t nr);
+/* What is held back from a thread inside a handler breaks off the waits that it begins later too, which
+ * nothing tells us of: until none has anything held back, such threads are stopped now and then. */
+void nudge_begin(struct world *w);
 /* Resumes a stopped thread with what its state asks for. */
 void thread_resume(struct world *w, struct thread *t, int signal);
 /* Has it stop by OS_EVENT_STOP, whatever other stops come before. */

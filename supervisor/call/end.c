@@ -13,6 +13,7 @@ void thread_kill_request(struct world *w, struct thread *t, int64_t value)
 		return;
 	t->kill_pending = true;
 	t->kill_value = value;
+	nudge_begin(w);
 	if (t->slot != UINT32_MAX)
 		thread_set_pending(w, t, true);
 	thread_interrupt(t);
