@@ -719,6 +719,8 @@ static void interrupted(struct world *w, struct thread *t)
 		return;
 	} else if (t->kill_pending) {
 		kill_at_stop(w, t, &regs);
+	} else if (signal_holds(t) && thread_inside(w, t, &regs)) {
+		signal_nudged(w, t, &regs);
 	} else {
 		if (t->wait == WAIT_JOIN && t->wait_for->state == THREAD_ENDED &&
 		    regs_interrupted(&regs)) {
@@ -900,6 +902,34 @@ int control_ask(struct world *w, struct ctl_msg *msg, struct err *err)
 	return control_answer(w, err);
 }
 
+/* ---- Threads with something held back ---- */
+
+void nudge_begin(struct world *w)
+{
+	if (!w->nudging)
+		os_wait_ticks(true);
+	w->nudging = true;
+}
+
+static void nudge(struct world *w)
+{
+	bool any = false;
+	if (!w->nudging)
+		return;
+	for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
+		struct thread *t = w->by_slot[i];
+		if (!t || t->state != THREAD_RUNNING || !t->tid || t->exiting ||
+		    !(t->kill_pending || signal_holds(t)))
+			continue;
+		any = true;
+		if (!t->stopped)
+			thread_interrupt(t);
+	}
+	w->nudging = any;
+	if (!any)
+		os_wait_ticks(false);
+}
+
 void loop_run(struct world *w, bool (*until)(const struct world *))
 {
 	struct os_event event;
@@ -910,6 +940,7 @@ void loop_run(struct world *w, bool (*until)(const struct world *))
 		} else if (error == -EINTR) {
 			control_receive(w);
 			own_signals(w);
+			nudge(w);
 			place_tick(w);
 		} else {
 			world_end(w, END_BROKEN, EXIT_MICROCOSM, "waiting: %s", strerror(-error));

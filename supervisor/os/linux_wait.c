@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -74,6 +75,20 @@ int os_wait_init(struct err *err)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	return 0;
+}
+
+void os_wait_ticks(bool on)
+{
+	static timer_t timer;
+	static bool made;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGIO};
+	struct itimerspec every = {0};
+	if (on)
+		every.it_interval.tv_nsec = every.it_value.tv_nsec = 5000000;
+	if (!made && timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
+		return; /* waits begun too late go on until the next signal */
+	made = true;
+	timer_settime(timer, 0, &every, NULL);
 }
 
 int os_wait_signal(bool *from_terminal)

@@ -39,6 +39,8 @@ struct os_event {
 /* Installs the handlers of the signals that interrupt os_wait: SIGIO (the control socket) and those
  * that are passed on to the guest. Once. */
 int os_wait_init(struct err *err);
+/* From now on os_wait returns -EINTR every few milliseconds, or no longer. */
+void os_wait_ticks(bool on);
 /* Blocks until a traced thread or child has an event, 0; or until a signal came, -EINTR (also for one
  * that came since the last call); -ECHILD when there are no children. */
 int os_wait(struct os_event *event);
