@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Reads rounds.csv; prints each figure's median and spread, and the median over the rounds of its ratio
-# to the first system of the measurement in the same round. With -v csv=1 the same as CSV.
+# to the first system of the measurement in the same round. With -v csv=1 the same as CSV; with
+# -v markdown=1 a table of the medians, pinned and unpinned side by side.
 BEGIN {
 	FS = ","
 	if (csv)
@@ -56,7 +57,36 @@ function ratio(row, base,    round, count, list) {
 	return count ? sprintf("%.2f", median(list, count)) : "-"
 }
 
+function middle_of(row,    i, values) {
+	if (!(row in n))
+		return "-"
+	for (i = 1; i <= n[row]; i++)
+		values[i] = value[row, i]
+	return shown(median(values, n[row]), unit[row])
+}
+
+function markdown_table(    g, r, part, name, row, pinned) {
+	print "| | | unpinned | on one CPU |\n| --- | --- | --- | --- |"
+	for (g = 1; g <= n_groups; g++) {
+		split(groups[g], part, SUBSEP)
+		if (part[2] == "on one CPU")
+			continue
+		for (r = 1; r <= n_rows[groups[g]]; r++) {
+			row = row_of[groups[g], r]
+			split(row, name, SUBSEP)
+			pinned = middle_of(name[1] SUBSEP "on one CPU" SUBSEP name[3])
+			printf "| %s | %s | %s | %s |\n",
+				(r > 1 ? "" : part[1] (part[2] == "loaded" ? " (loaded machine)" : "")),
+				name[3], middle_of(row), part[2] == "loaded" ? "-" : pinned
+		}
+	}
+}
+
 END {
+	if (markdown) {
+		markdown_table()
+		exit
+	}
 	for (g = 1; g <= n_groups; g++) {
 		split(groups[g], part, SUBSEP)
 		if (!csv)
