@@ -8,7 +8,9 @@
 
 #define LOOK_STOPS 32       /* stops of a thread between looks at how often it stops */
 #define LOOK_STOPS_FREED 4  /* the same after it was let go only to see where it goes */
-#define TICK_MS 5           /* a thread without a stop for a whole tick is let go */
+#define TICK_MS 5
+#define COMPUTES_NS 3000000 /* a thread that ran so long without a stop is let go */
+#define IDLE_TICKS 8        /* and one that did neither: on a busy machine its turn may be long in coming */
 #define FREE_EVERY 40       /* ticks */
 #define OFTEN_NS 250000     /* between stops: a crossing between CPUs takes half of that */
 #define OFTEN_ALONE_NS 5000000 /* the same for a world's only thread: nothing is lost by keeping it */
@@ -85,11 +87,27 @@ void place_follow(struct world *w, struct thread *t)
 	uint64_t now = os_now_ns();
 	bool alone = w->n_threads <= 2; /* it and the boot process */
 	bool often = now - place->since_ns < place->stops * (alone ? OFTEN_ALONE_NS : OFTEN_NS);
-	*place = (struct placement){.since_ns = now, .used = true, .pinned = place->pinned};
+	place->since_ns = now;
+	place->stops = 0;
+	place->freed = false;
 	if (often && !place->pinned)
 		pin(w, t);
 	else if (!often && place->pinned)
 		let_go(t);
+}
+
+/* At a tick: the thread still stops often, as far as can be told. */
+static bool keeps(struct thread *t)
+{
+	struct placement *place = &t->place;
+	uint64_t cpu_ns = os_cpu_time_ns(t->tid);
+	if (place->used) {
+		place->cpu_ns = cpu_ns;
+		place->idle = 0;
+		place->used = false;
+		return true;
+	}
+	return cpu_ns - place->cpu_ns < COMPUTES_NS && ++place->idle < IDLE_TICKS;
 }
 
 void place_tick(struct world *w)
@@ -104,13 +122,14 @@ void place_tick(struct world *w)
 		struct thread *t = w->by_slot[w->pinned[i]];
 		if (!t || t->gone || !t->place.pinned)
 			continue;
-		if (t->place.used && !free_all)
+		if (keeps(t) && !free_all) {
 			w->pinned[kept++] = t->slot;
-		else
-			let_go(t);
-		if (t->place.used && free_all)
-			t->place = (struct placement){.since_ns = now, .freed = true};
-		t->place.used = false;
+			continue;
+		}
+		let_go(t);
+		t->place.since_ns = now;
+		t->place.stops = 0;
+		t->place.freed = true;
 	}
 	w->n_pinned = kept;
 	if (kept == 0) {

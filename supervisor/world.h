@@ -91,6 +91,8 @@ enum wait_kind { WAIT_NONE, WAIT_JOIN };
 struct placement {
 	uint64_t since_ns; /* the last look at how often it stops */
 	uint32_t stops;    /* since then */
+	uint64_t cpu_ns;   /* how long it had run at the last tick after a stop */
+	uint32_t idle;     /* ticks since */
 	bool pinned;
 	bool used;         /* it stopped since the last tick */
 	bool freed;        /* let go to see where it goes: look soon */

@@ -123,6 +123,8 @@ int os_cpu_of(pid_t tid);
 /* tid 0: the caller. cpu -1: where the user allowed it when Microcosm started. */
 int os_place(pid_t tid, int cpu);
 
+/* How long a thread has run, or 0 when it is gone. */
+uint64_t os_cpu_time_ns(pid_t tid);
 /* Interrupts os_wait every so many milliseconds; 0: no longer. */
 int os_tick(unsigned milliseconds);
 
