@@ -38,6 +38,11 @@
 #define F_FLAGS 0x88
 #define F_SIZE 0x90
 
+/* Offsets from RT_OFF_STUBS; the stubs' first instruction is movq %rcx, %r10 (arch_call_stub). */
+#define CALL_STUBS_BYTES (RT_OFF_KERNEL_STUBS - RT_OFF_STUBS + RT_KERNEL_STUBS * RT_STUB_SIZE)
+#define KERNEL_STUB(nr) (RT_OFF_KERNEL_STUBS - RT_OFF_STUBS + (nr) * RT_STUB_SIZE)
+#define STUB_ARGUMENT_MOVE 3
+
 #define ENOSYS 38
 #define EFAULT 14
 
@@ -65,12 +70,32 @@ rt_config:
 \name:
 	.endm
 
+/* The entry: called with the registers of a `syscall`. An entry of the table that is itself a stub
+ * makes its call from here, as the instruction would: it is no handler, and a wait in it is no wait
+ * inside one. Not so fork's kin: a vfork child would return over its parent's return address. */
+FUNCTION rt_entry
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %rcx
+	cmpq $MC_NR_COUNT, %rcx
+	jae 1f
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rax,8), %rcx
+	movq %rcx, %r11
+	subq rt_config+0x10(%rip), %r11
+	subq $RT_OFF_STUBS, %r11
+	cmpq $CALL_STUBS_BYTES, %r11
+	jae 1f
+	cmpq $KERNEL_STUB(56), %r11 /* clone */
+	je 1f
+	cmpq $KERNEL_STUB(58), %r11 /* vfork */
+	je 1f
+	addq $STUB_ARGUMENT_MOVE, %rcx /* the fourth argument is in r10 already */
+	jmp *%rcx
+1:
 	.globl rt_dispatch_begin
 rt_dispatch_begin:
-
-/* The entry: called with the registers of a `syscall`. Of the flags only DF is kept: that bit 1, which
- * is always set, is 0 in the frame marks this way in. */
-FUNCTION rt_entry
+	/* Of the flags only DF is kept: that bit 1, which is always set, is 0 in the frame marks this
+	 * way in. */
 	popq %rcx
 	pushfq
 	popq %r11
@@ -253,9 +278,16 @@ rt_thread_refused:
 	.globl rt_dispatch_end
 rt_dispatch_end:
 
-/* With --trace the header's entry: every call stops for the tracer. */
+/* With --trace the header's entry: every call stops for the tracer, which takes the return address off
+ * the stack if a handler serves it. Fork's kin go by the dispatcher as above, and stop in the stub. */
 FUNCTION rt_entry_trap
+	cmpl $56, %eax /* clone */
+	je rt_entry
+	cmpl $58, %eax /* vfork */
+	je rt_entry
 	syscall
+	.globl rt_entry_trapped
+rt_entry_trapped:
 	ret
 
 /* First code of a thread of -16, on its own stack: rbx = entry, rdi = arg. */

@@ -316,11 +316,24 @@ static bool take_return(const struct world *w, const struct thread *t, struct re
 	return true;
 }
 
+/* A traced call by the entry: as rt_entry does, it returns where its caller's stack says, whatever
+ * becomes of that stack meanwhile. */
+static void leave_entry(const struct world *w, const struct thread *t, struct regs *regs)
+{
+	uint64_t return_to;
+	if (regs->user.rip != w->rt.entry_trapped ||
+	    os_read(t->tid, regs->user.rsp, &return_to, sizeof return_to) != (ssize_t)sizeof return_to)
+		return;
+	regs->user.rip = return_to;
+	regs->user.rsp += sizeof return_to;
+}
+
 static void upcall(struct world *w, struct thread *t)
 {
 	struct regs regs;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
+	leave_entry(w, t, &regs);
 	if (regs.user.rip == w->rt.entry_trap + 2)
 		take_return(w, t, &regs);
 	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
@@ -377,7 +390,7 @@ static void end_foreign(struct world *w, struct thread *t, const char *why)
 	fprintf(stderr, "microcosm: thread %lld %s: its process is ended\n", (long long)t->id, why);
 	t->process->forced_status = 128 + SIGSYS;
 	t->process->phase = PROCESS_ENDING;
-	process_kill(w, t->process);
+	process_kill(t->process);
 	if (os_set_result(t->tid, -ENOSYS, false) == 0)
 		thread_resume(w, t, 0);
 }
@@ -605,20 +618,19 @@ static int process_status(const struct process *p)
 }
 
 /* Others share its memory and go on: the kernel may give its id to somebody else. */
-static void leader_gone(const struct world *w, struct process *p)
+static void leader_gone(struct process *p)
 {
-	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
-		if (w->by_slot[i] && w->by_slot[i]->process == p && w->by_slot[i]->tid)
-			p->tgid = w->by_slot[i]->tgid;
+	for (const struct thread *t = p->threads; t; t = t->process_next)
+		if (t->tid)
+			p->tgid = t->tgid;
 	if (p->phase == PROCESS_ENDING && p->forced_status < 0)
 		p->phase = PROCESS_RUNNING;
 }
 
 static void process_gone(struct world *w, struct process *p)
 {
-	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
-		if (w->by_slot[i] && w->by_slot[i]->process == p)
-			thread_forget(w, w->by_slot[i]);
+	while (p->threads)
+		thread_forget(w, p->threads);
 	int code = process_status(p);
 	bool first = p == w->first, boot = p == w->boot, set_up = p->phase >= PROCESS_RUNNING;
 	process_release(w, p);
@@ -660,7 +672,7 @@ static void gone(struct world *w, struct thread *t, int status)
 	else if (tid == p->tgid && p == w->first)
 		world_end(w, END_ORDERLY, process_status(p), "%s", "");
 	else if (tid == p->tgid)
-		leader_gone(w, p);
+		leader_gone(p);
 	else
 		process_end_continue(w, p);
 }

@@ -130,7 +130,7 @@ static void fault_inside(struct world *w, struct thread *t, const siginfo_t *inf
 	}
 	t->process->forced_status = 128 + info->si_signo;
 	t->process->phase = PROCESS_ENDING;
-	process_kill(w, t->process);
+	process_kill(t->process);
 }
 
 static void settle(struct world *w, struct thread *t, const struct regs *regs)

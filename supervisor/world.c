@@ -35,6 +35,7 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_config", &w->rt.config},
 		{"rt_entry", &w->rt.entry},
 		{"rt_entry_trap", &w->rt.entry_trap},
+		{"rt_entry_trapped", &w->rt.entry_trapped},
 		{"rt_upcall", &w->rt.upcall},
 		{"rt_dispatch_begin", &w->rt.dispatch_begin},
 		{"rt_dispatch_end", &w->rt.dispatch_end},
@@ -371,7 +372,7 @@ static void kill_guests(struct world *w, bool boot_too)
 	for (struct process *p = w->processes; p; p = p->next)
 		if (!p->boot || boot_too) {
 			p->phase = PROCESS_ENDING;
-			process_kill(w, p);
+			process_kill(p);
 		}
 	while (boot_too ? w->processes != NULL : any_guest(w)) {
 		int error = os_wait(&event);

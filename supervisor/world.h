@@ -44,6 +44,7 @@ struct process {
 	pid_t tgid;      /* the kernel's */
 	enum process_phase phase;
 	bool boot, first;
+	struct thread *threads; /* those in a slot, the latest first; ended ones until they are joined */
 	size_t n_threads; /* a vfork child's thread counts here until it executes */
 	bool own_affinity; /* it has chosen CPUs for its threads: we do not */
 	struct own_entry *own; /* sorted by nr */
@@ -102,6 +103,7 @@ struct placement {
 
 struct thread {
 	struct thread *hash_next;
+	struct thread *process_next; /* of process->threads */
 	pid_t tid, tgid;  /* the kernel's */
 	int64_t id;       /* Microcosm's */
 	uint32_t slot, epoch;
@@ -192,7 +194,7 @@ struct world {
 
 	/* What the runtime in the region offers, by address. */
 	struct {
-		uint64_t config, entry, entry_trap, upcall, dispatch_begin, dispatch_end;
+		uint64_t config, entry, entry_trap, entry_trapped, upcall, dispatch_begin, dispatch_end;
 		uint64_t exit_check, exit_end, thread_begin, thread_main;
 		uint64_t core_self, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
@@ -303,7 +305,7 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value);
 bool process_end(struct world *w, struct process *p, struct thread *ender, int signal);
 void process_end_continue(struct world *w, struct process *p);
 /* SIGKILL, at once: the processes that share the memory without being threads of p's too. */
-void process_kill(const struct world *w, const struct process *p);
+void process_kill(const struct process *p);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,

@@ -19,14 +19,11 @@ void thread_kill_request(struct world *w, struct thread *t, int64_t value)
 	thread_interrupt(t);
 }
 
-static size_t others(const struct world *w, const struct process *p, const struct thread *but)
+static size_t others(const struct process *p, const struct thread *but)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < RT_SLOT_COUNT && p->n_threads > 1; i++) {
-		const struct thread *t = w->by_slot[i];
-		n += t && t != but && t->process == p && t->tgid == p->tgid &&
-		     t->state != THREAD_ENDED;
-	}
+	for (const struct thread *t = p->threads; t; t = t->process_next)
+		n += t != but && t->tgid == p->tgid && t->state != THREAD_ENDED;
 	return n;
 }
 
@@ -40,7 +37,7 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 	t->exiting = true;
 	t->value = value;
 	if (p->phase == PROCESS_ENDING && !p->ender && p->end_signal == SIGKILL &&
-	    t->tgid == p->tgid && others(w, p, t) == 0) {
+	    t->tgid == p->tgid && others(p, t) == 0) {
 		os_send_signal(t->tgid, 0, SIGKILL); /* the last one: the process's status is this */
 		return;
 	}
@@ -54,12 +51,11 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 		thread_resume(w, t, 0);
 }
 
-void process_kill(const struct world *w, const struct process *p)
+void process_kill(const struct process *p)
 {
 	pid_t last = 0;
-	for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
-		const struct thread *t = w->by_slot[i];
-		if (!t || t->process != p || !t->tid || t->tgid == last)
+	for (const struct thread *t = p->threads; t; t = t->process_next) {
+		if (!t->tid || t->tgid == last)
 			continue;
 		last = t->tgid;
 		os_send_signal(last, 0, SIGKILL);
@@ -82,18 +78,16 @@ bool process_end(struct world *w, struct process *p, struct thread *ender, int s
 		p->phase = PROCESS_ENDING;
 		p->ender = ender;
 		p->end_signal = signal;
-		for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
-			struct thread *t = w->by_slot[i];
-			if (t && t != ender && t->process == p && t->tgid == p->tgid)
+		for (struct thread *t = p->threads; t; t = t->process_next)
+			if (t != ender && t->tgid == p->tgid)
 				thread_kill_request(w, t, 0);
-		}
 	}
-	return others(w, p, ender) == 0;
+	return others(p, ender) == 0;
 }
 
 void process_end_continue(struct world *w, struct process *p)
 {
-	if (p->phase != PROCESS_ENDING || !p->ender || others(w, p, p->ender))
+	if (p->phase != PROCESS_ENDING || !p->ender || others(p, p->ender))
 		return;
 	struct thread *t = p->ender;
 	p->ender = NULL;

@@ -126,15 +126,12 @@ bool interpose_due(struct world *w, struct thread *t, bool trapped)
 	return true;
 }
 
-static struct thread *any_thread(const struct world *w, const struct process *p)
+static struct thread *any_thread(const struct process *p)
 {
-	for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
-		struct thread *t = w->by_slot[i];
-		if (t && t->process == p && t->state == THREAD_RUNNING && t->tid && !t->exiting &&
-		    !t->interpose)
-			return t;
-	}
-	return NULL;
+	struct thread *t = p->threads;
+	while (t && (t->state != THREAD_RUNNING || !t->tid || t->exiting || t->interpose))
+		t = t->process_next;
+	return t;
 }
 
 bool interpose_sync(struct world *w, struct thread *t, int32_t nr, int64_t result)
@@ -156,7 +153,7 @@ bool interpose_sync(struct world *w, struct thread *t, int32_t nr, int64_t resul
 	for (struct process *p = w->processes; p; p = p->next) {
 		struct thread *in = !needed(w, p, nr)    ? NULL
 				    : p == t->process ? t
-						      : any_thread(w, p);
+						      : any_thread(p);
 		if (!in)
 			continue;
 		in->interpose = op;
@@ -176,7 +173,7 @@ void interpose_thread_gone(struct world *w, struct thread *t)
 	struct interposition *op = t->interpose;
 	t->interpose = NULL;
 	if (op) {
-		struct thread *other = t->process ? any_thread(w, t->process) : NULL;
+		struct thread *other = t->process ? any_thread(t->process) : NULL;
 		if (other) {
 			other->interpose = op;
 			thread_interrupt(other);

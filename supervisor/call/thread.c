@@ -180,6 +180,8 @@ int thread_place(struct world *w, struct thread *t, struct process *p)
 	t->id = id_of(t->slot, w->slot_generation[t->slot]);
 	w->by_slot[t->slot] = t;
 	t->process = p;
+	t->process_next = p->threads;
+	p->threads = t;
 	p->n_threads++;
 	t->guard_due = true;
 	struct mc_thread *structure = thread_structure(w, t);
@@ -221,6 +223,10 @@ void thread_forget(struct world *w, struct thread *t)
 		/* A released structure is zeroed before it is used again. */
 		memset(thread_structure(w, t), 0, w->thread_size);
 		w->by_slot[t->slot] = NULL;
+		struct thread **at = &t->process->threads;
+		while (*at != t)
+			at = &(*at)->process_next;
+		*at = t->process_next;
 		w->slot_generation[t->slot]++;
 		w->free_slots[w->n_free_slots++] = t->slot;
 	}
