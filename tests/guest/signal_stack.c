@@ -74,13 +74,15 @@ int main(void)
 	CHECK_IS(do_join(id, NULL), 0);
 	CHECK_IS(mc_syscall(NR_read, pipe_fds[0], (long)&byte, 1, 0, 0, 0), 1);
 
-	/* read goes on after the signal; by the entry it is inside the core's own stub. */
-	id = start(S_USR1);
-	running = 1;
-	CHECK_IS(mc_syscall(NR_read, pipe_fds[0], (long)&byte, 1, 0, 0, 0), 1);
-	CHECK_IS(byte, 'x');
-	CHECK_IS(n, 1);
-	CHECK_IS(do_join(id, NULL), 0);
+	/* read goes on after the signal, by the entry too: a stub that the table names is no handler. */
+	for (int i = 0; i < 5; i++) {
+		id = start(S_USR1);
+		running = 1;
+		CHECK_IS(call3(NR_read, pipe_fds[0], (long)&byte, 1), 1);
+		CHECK_IS(byte, 'x');
+		CHECK_IS(n, 1);
+		CHECK_IS(do_join(id, NULL), 0);
+	}
 
 	for (int i = 0; i < 5; i++) {
 		jumps();
