@@ -40,7 +40,6 @@
 
 /* Offsets from RT_OFF_STUBS; the stubs' first instruction is movq %rcx, %r10 (arch_call_stub). */
 #define CALL_STUBS_BYTES (RT_OFF_KERNEL_STUBS - RT_OFF_STUBS + RT_KERNEL_STUBS * RT_STUB_SIZE)
-#define KERNEL_STUB(nr) (RT_OFF_KERNEL_STUBS - RT_OFF_STUBS + (nr) * RT_STUB_SIZE)
 #define STUB_ARGUMENT_MOVE 3
 
 #define ENOSYS 38
@@ -72,7 +71,7 @@ rt_config:
 
 /* The entry: called with the registers of a `syscall`. An entry of the table that is itself a stub
  * makes its call from here, as the instruction would: it is no handler, and a wait in it is no wait
- * inside one. Not so fork's kin: a vfork child would return over its parent's return address. */
+ * inside one. */
 FUNCTION rt_entry
 	movslq %eax, %rax
 	leaq -MC_NR_MIN(%rax), %rcx
@@ -85,10 +84,6 @@ FUNCTION rt_entry
 	subq $RT_OFF_STUBS, %r11
 	cmpq $CALL_STUBS_BYTES, %r11
 	jae 1f
-	cmpq $KERNEL_STUB(56), %r11 /* clone */
-	je 1f
-	cmpq $KERNEL_STUB(58), %r11 /* vfork */
-	je 1f
 	addq $STUB_ARGUMENT_MOVE, %rcx /* the fourth argument is in r10 already */
 	jmp *%rcx
 1:
@@ -279,12 +274,8 @@ rt_thread_refused:
 rt_dispatch_end:
 
 /* With --trace the header's entry: every call stops for the tracer, which takes the return address off
- * the stack if a handler serves it. Fork's kin go by the dispatcher as above, and stop in the stub. */
+ * the stack if a handler serves it or a thread is made. */
 FUNCTION rt_entry_trap
-	cmpl $56, %eax /* clone */
-	je rt_entry
-	cmpl $58, %eax /* vfork */
-	je rt_entry
 	syscall
 	.globl rt_entry_trapped
 rt_entry_trapped:

@@ -307,7 +307,7 @@ static void serve_core(struct world *w, struct thread *t, const struct os_call *
 static bool take_return(const struct world *w, const struct thread *t, struct regs *regs)
 {
 	uint64_t to;
-	if (regs->user.rip != w->rt.entry_trap + 2 && !table_in_stubs(w, regs->user.rip))
+	if (regs->user.rip != w->rt.entry_trapped && !table_in_stubs(w, regs->user.rip))
 		return false;
 	if (os_read(t->tid, regs->user.rsp, &to, sizeof to) != (ssize_t)sizeof to)
 		return false; /* the ret itself will find out */
@@ -316,25 +316,12 @@ static bool take_return(const struct world *w, const struct thread *t, struct re
 	return true;
 }
 
-/* A traced call by the entry: as rt_entry does, it returns where its caller's stack says, whatever
- * becomes of that stack meanwhile. */
-static void leave_entry(const struct world *w, const struct thread *t, struct regs *regs)
-{
-	uint64_t return_to;
-	if (regs->user.rip != w->rt.entry_trapped ||
-	    os_read(t->tid, regs->user.rsp, &return_to, sizeof return_to) != (ssize_t)sizeof return_to)
-		return;
-	regs->user.rip = return_to;
-	regs->user.rsp += sizeof return_to;
-}
-
 static void upcall(struct world *w, struct thread *t)
 {
 	struct regs regs;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
-	leave_entry(w, t, &regs);
-	if (regs.user.rip == w->rt.entry_trap + 2)
+	if (regs.user.rip == w->rt.entry_trapped)
 		take_return(w, t, &regs);
 	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
 	if (os_set_regs(t->tid, &regs) == 0)
