@@ -507,9 +507,10 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 
 static void made(struct world *w, struct thread *t, pid_t tid)
 {
-	if (tid > 0) {
+	struct thread *early = tid > 0 ? thread_find(w, tid) : NULL;
+	/* It may have been killed already, and be gone. */
+	if (early || (tid > 0 && os_is_traced(tid))) {
 		struct thread *n = core_spawning(t);
-		struct thread *early = thread_find(w, tid);
 		bool stopped = early && early->first_stop_seen;
 		int error = 0;
 		if (n) {
@@ -632,6 +633,19 @@ static void process_gone(struct world *w, struct process *p)
 			  "the boot process ended (status %d): an initialiser did it", code);
 }
 
+/* Whose maker was killed before its event was seen: nobody would ever let it go. */
+static void kill_unplaced(struct world *w)
+{
+	w->unplaced = false;
+	for (struct thread *t = threads_unplaced(w, NULL); t; t = threads_unplaced(w, t)) {
+		const struct thread *maker = thread_find(w, os_maker(t->tid));
+		if (maker && maker->process)
+			w->unplaced = true;
+		else
+			os_send_signal(t->tid, 0, SIGKILL);
+	}
+}
+
 static void gone(struct world *w, struct thread *t, int status)
 {
 	struct process *p = t->process;
@@ -662,6 +676,8 @@ static void gone(struct world *w, struct thread *t, int status)
 		leader_gone(p);
 	else
 		process_end_continue(w, p);
+	if (w->unplaced)
+		kill_unplaced(w);
 }
 
 /* ---- Other stops ---- */
@@ -706,7 +722,9 @@ static void interrupted(struct world *w, struct thread *t)
 		t->first_stop_seen = true;
 		if (t->process)
 			thread_start(w, t);
-		return; /* else when its maker's event has come */
+		else
+			w->unplaced = true; /* when its maker's event has come */
+		return;
 	}
 	if (t->injection.active || t->state != THREAD_RUNNING || t->exiting) {
 		thread_resume(w, t, 0);
@@ -733,6 +751,10 @@ static void interrupted(struct world *w, struct thread *t)
 
 static void group_stopped(struct world *w, struct thread *t)
 {
+	if (t->kill_pending || t->exiting) {
+		interrupted(w, t);
+		return;
+	}
 	os_listen(t->tid);
 	t->stopped = false;
 	if (w->first && t->tid == w->first->tgid)

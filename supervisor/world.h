@@ -140,6 +140,7 @@ struct thread {
 	int32_t upcall_due; /* a vsyscall's number + 1: upcall at the next stop */
 	bool begin_here;    /* THREAD_NEW: starts with the registers of its first stop */
 	struct interposition *interpose; /* a filter is to be installed in it */
+	struct interposition *awaits;    /* stopped at its -1 or -3 until all are */
 	struct placement place;
 
 	struct fault_call calls[CALLS_KEPT]; /* ring of the last trapped calls */
@@ -218,6 +219,7 @@ struct world {
 	size_t n_pinned;
 	uint64_t next_tick_ns; /* not before */
 	bool nudging;  /* the ticks are on */
+	bool unplaced; /* there may be threads whose maker's event has not come */
 	bool stopping; /* the supervisor stops itself once the first process has */
 	uint64_t start_ns;
 };
@@ -237,6 +239,8 @@ struct process *process_new(struct world *w, pid_t tgid);
 void process_release(struct world *w, struct process *p);
 struct thread *thread_new(struct world *w, pid_t tid); /* not in a slot or process yet */
 struct thread *thread_find(const struct world *w, pid_t tid);
+/* The next thread after `last` (NULL: the first) that is stopped and in no process yet. */
+struct thread *threads_unplaced(const struct world *w, const struct thread *last);
 struct thread *thread_by_id(const struct world *w, int64_t id);
 /* Gives it a slot, an id and a prepared structure in the region; -EAGAIN when all are taken. */
 int thread_place(struct world *w, struct thread *t, struct process *p);

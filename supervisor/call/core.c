@@ -108,6 +108,8 @@ static void spawn_finish(struct world *w, struct thread *t, int64_t result)
 
 static void stack_release(struct process *p, uint64_t base, uint64_t size)
 {
+	if (p->n_stacks == RT_SLOT_COUNT)
+		return; /* as many as there can be threads */
 	if (p->n_stacks == p->room_stacks) {
 		size_t room = p->room_stacks ? 2 * p->room_stacks : 16;
 		struct stack_pool *grown = realloc(p->stacks, room * sizeof *grown);
@@ -142,7 +144,7 @@ static void spawn_abandon(struct world *w, struct thread *t, int64_t error)
 
 static void spawn_cloned(struct world *w, struct thread *t, int64_t result)
 {
-	if (result < 0)
+	if (result < 0 || !spawned(t)->tid)
 		spawn_abandon(w, t, result == -ENOMEM ? -ENOMEM : -EAGAIN);
 	else
 		spawn_finish(w, t, spawned(t)->id);
@@ -318,7 +320,9 @@ static enum served core_join(struct world *w, struct thread *t, const uint64_t a
 			     int64_t *result)
 {
 	struct thread *target = thread_by_id(w, (int64_t)args[0]);
-	if (!target || target->process != t->process || !target->joinable ||
+	/* Ids can be guessed: one that is still being made may never come to be. */
+	bool unborn = target && target->state == THREAD_NEW && !target->tid;
+	if (!target || unborn || target->process != t->process || !target->joinable ||
 	    (target->joiner && target->joiner != t)) {
 		*result = -ESRCH;
 		return SERVED_RESULT;

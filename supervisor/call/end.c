@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "call/interpose.h"
 #include "world.h"
 
 #define NR_EXIT 60
@@ -17,6 +18,7 @@ void thread_kill_request(struct world *w, struct thread *t, int64_t value)
 	if (t->slot != UINT32_MAX)
 		thread_set_pending(w, t, true);
 	thread_interrupt(t);
+	interpose_abandon(w, t);
 }
 
 static size_t others(const struct process *p, const struct thread *but)

@@ -80,6 +80,7 @@ static void complete(struct world *w, struct interposition *op)
 	struct thread *t = op->caller;
 	if (t) {
 		struct regs regs;
+		t->awaits = NULL;
 		report_result(w, t, op->result);
 		if (os_get_regs(t->tid, &regs) == 0) {
 			regs_set_result(&regs, op->result);
@@ -111,6 +112,7 @@ static void installed(struct world *w, struct thread *t, int64_t result)
 		if (os_set_regs(t->tid, &regs) == 0)
 			thread_resume(w, t, 0);
 	} else if (os_set_regs(t->tid, &regs) < 0) {
+		op->caller->awaits = NULL;
 		op->caller = NULL;
 	}
 	complete(w, op);
@@ -150,6 +152,7 @@ bool interpose_sync(struct world *w, struct thread *t, int32_t nr, int64_t resul
 		return true;
 	}
 	*op = (struct interposition){.caller = t, .result = result, .nr = nr};
+	t->awaits = op;
 	for (struct process *p = w->processes; p; p = p->next) {
 		struct thread *in = !needed(w, p, nr)    ? NULL
 				    : p == t->process ? t
@@ -168,10 +171,25 @@ bool interpose_sync(struct world *w, struct thread *t, int32_t nr, int64_t resul
 	return true;
 }
 
+void interpose_abandon(struct world *w, struct thread *t)
+{
+	struct interposition *op = t->awaits;
+	if (!op || t->injection.active)
+		return;
+	op->caller = NULL;
+	t->awaits = NULL;
+	report_result(w, t, op->result);
+	if (os_set_result(t->tid, op->result, false) == 0)
+		thread_resume(w, t, 0);
+}
+
 void interpose_thread_gone(struct world *w, struct thread *t)
 {
 	struct interposition *op = t->interpose;
 	t->interpose = NULL;
+	if (t->awaits)
+		t->awaits->caller = NULL;
+	t->awaits = NULL;
 	if (op) {
 		struct thread *other = t->process ? any_thread(t->process) : NULL;
 		if (other) {
@@ -180,8 +198,6 @@ void interpose_thread_gone(struct world *w, struct thread *t)
 		} else {
 			op->outstanding--;
 		}
-		if (op->caller == t)
-			op->caller = NULL;
 		complete(w, op);
 	}
 }

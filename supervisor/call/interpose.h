@@ -11,6 +11,8 @@
 bool interpose_sync(struct world *w, struct thread *t, int32_t nr, int64_t result);
 /* At a stop of t: starts an installation that is due in it; true when it has resumed t. */
 bool interpose_due(struct world *w, struct thread *t, bool trapped);
+/* t is to be killed: it no longer waits for the filters that its call has due. */
+void interpose_abandon(struct world *w, struct thread *t);
 /* t is gone: what was due in it is handed to another thread of its process. */
 void interpose_thread_gone(struct world *w, struct thread *t);
 

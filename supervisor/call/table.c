@@ -95,10 +95,14 @@ uint64_t table_get(const struct world *w, const struct process *p, int32_t nr)
 	return found ? p->own[at].fn : w->table->world[nr - MC_NR_MIN];
 }
 
-static void poke(struct world *w, struct process *p, pid_t tid, int32_t nr, uint64_t fn)
+/* Through t, or any thread of p's: its leader may have ended. */
+static void poke(struct world *w, struct process *p, const struct thread *t, int32_t nr, uint64_t fn)
 {
 	size_t page = entry_page(nr);
-	int error = os_poke(tid, entry_address(w, nr), fn);
+	int error = t ? os_poke(t->tid, entry_address(w, nr), fn) : -ESRCH;
+	for (size_t i = 0; i < RT_SLOT_COUNT && error == -ESRCH; i++)
+		if (w->by_slot[i] && w->by_slot[i]->process == p && w->by_slot[i]->tid)
+			error = os_poke(w->by_slot[i]->tid, entry_address(w, nr), fn);
 	if (error == 0)
 		p->private_pages[page / 8] |= (uint8_t)(1u << page % 8);
 	else if (error != -ESRCH)
@@ -120,7 +124,7 @@ static void world_set(struct world *w, int32_t nr, uint64_t fn)
 		bool own;
 		own_find(p, nr, &own);
 		if (!own && page_private(p, nr))
-			poke(w, p, p->tgid, nr, fn);
+			poke(w, p, thread_find(w, p->tgid), nr, fn);
 	}
 }
 
@@ -160,7 +164,7 @@ uint64_t table_set(struct world *w, struct thread *t, int32_t nr, uint64_t fn)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM, "no memory for a process's table");
 		return previous;
 	}
-	poke(w, p, t->tid, nr, fn);
+	poke(w, p, t, nr, fn);
 	return previous;
 }
 
@@ -171,7 +175,7 @@ void table_unset(struct world *w, struct thread *t, int32_t nr)
 	size_t at = own_find(p, nr, &found);
 	if (found) {
 		own_remove(p, at);
-		poke(w, p, t->tid, nr, w->table->world[nr - MC_NR_MIN]);
+		poke(w, p, t, nr, w->table->world[nr - MC_NR_MIN]);
 		return;
 	}
 	world_set(w, nr, table_core_default(w, nr));

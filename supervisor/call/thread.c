@@ -139,6 +139,19 @@ struct thread *thread_find(const struct world *w, pid_t tid)
 	return t;
 }
 
+struct thread *threads_unplaced(const struct world *w, const struct thread *last)
+{
+	struct thread *t = last ? last->hash_next : NULL;
+	for (size_t i = last ? (unsigned)last->tid % HASH_SIZE + 1 : 0; i <= HASH_SIZE; i++) {
+		while (t && (t->process || !t->first_stop_seen))
+			t = t->hash_next;
+		if (t || i == HASH_SIZE)
+			break;
+		t = w->by_tid[i];
+	}
+	return t;
+}
+
 /* An id is its slot and how often that was used before: found without a search, not used again soon.
  * Slot 0, the boot process's, never gives id 0. */
 static int64_t id_of(uint32_t slot, uint32_t generation)
@@ -215,8 +228,10 @@ void thread_forget(struct world *w, struct thread *t)
 {
 	if (t->tid)
 		hash_remove(w, t);
-	if (t->joiner)
+	if (t->joiner) {
 		t->joiner->wait_for = NULL;
+		t->joiner->wait = WAIT_NONE;
+	}
 	if (t->wait_for)
 		t->wait_for->joiner = NULL;
 	if (t->slot != UINT32_MAX) {

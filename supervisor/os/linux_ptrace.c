@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,11 +153,32 @@ int os_poke(pid_t tid, uint64_t addr, uint64_t word)
 	snprintf(path, sizeof path, "/proc/%d/mem", (int)tid);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* 0 bytes: the thread has ended and has no memory any more. */
 	ssize_t done = pwrite(fd, &word, sizeof word, (off_t)addr);
-	int error = done == (ssize_t)sizeof word ? 0 : done < 0 ? -errno : -EIO;
+	int error = done == (ssize_t)sizeof word ? 0 : done < 0 ? -errno : -ESRCH;
 	close(fd);
 	return error;
+}
+
+bool os_is_traced(pid_t tid)
+{
+	siginfo_t info;
+	return waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+pid_t os_maker(pid_t tid)
+{
+	char path[64], line[256];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)tid);
+	FILE *file = fopen(path, "re");
+	int tgid = 0, parent = 0;
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "Tgid: %d", &tgid) != 1)
+			sscanf(line, "PPid: %d", &parent);
+	if (file)
+		fclose(file);
+	return tgid != tid ? tgid : parent;
 }
 
 uint64_t os_now_ns(void)

@@ -69,6 +69,10 @@ int os_interrupt(pid_t tid);
 int os_listen(pid_t tid); /* stay in a group stop */
 int os_get_siginfo(pid_t tid, siginfo_t *info);
 int os_set_siginfo(pid_t tid, const siginfo_t *info);
+/* Whether events of it may still come. */
+bool os_is_traced(pid_t tid);
+/* The process that made it: its thread group, or the parent of what leads one; 0 when it is gone. */
+pid_t os_maker(pid_t tid);
 /* Signal dispositions, from /proc: 'i' ignored, 'd' default, 'h' has a handler. */
 int os_signal_disposition(pid_t tid, int signal);
 int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */
