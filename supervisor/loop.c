@@ -264,6 +264,7 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 {
 	switch (call->nr) {
 	case NR_EXIT_GROUP:
+		t->process->exits = true;
 		if (process_end(w, t->process, t, 0))
 			pass_kernel(w, t);
 		return; /* else stays stopped until the other threads have ended */
@@ -576,6 +577,8 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 			  "thread %lld was killed inside a handler: module data may be half-changed",
 			  (long long)t->id);
 	t->state = THREAD_ENDED;
+	if (t->first_of_process)
+		t->process->first_value = (int)(t->value & 0xff);
 	atomic_store(&w->thread_table[t->slot].tid, 0);
 	drop_gate(w, t);
 	report_drop(w, t);
@@ -602,6 +605,7 @@ static int process_status(const struct process *p)
 {
 	return p->forced_status >= 0   ? p->forced_status
 	       : WIFSIGNALED(p->status) ? 128 + WTERMSIG(p->status)
+	       : !p->exits		? p->first_value
 					: WEXITSTATUS(p->status);
 }
 

@@ -54,6 +54,8 @@ struct process {
 	struct thread *ender; /* PROCESS_ENDING: the thread whose call or signal ends it, or NULL */
 	int end_signal;       /* PROCESS_ENDING: the signal, 0 for exit_group */
 	int status;             /* wait status of its leader, once that is reaped */
+	bool exits;           /* by exit_group: its argument is the status, else the first thread's value */
+	int first_value;
 	int forced_status;    /* exit status to report instead of the kernel's, -1: none */
 	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
 	size_t n_stacks, room_stacks;
