@@ -577,7 +577,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 			  "thread %lld was killed inside a handler: module data may be half-changed",
 			  (long long)t->id);
 	t->state = THREAD_ENDED;
-	if (t->first_of_process)
+	if (t->tid == t->process->tgid)
 		t->process->first_value = (int)(t->value & 0xff);
 	atomic_store(&w->thread_table[t->slot].tid, 0);
 	drop_gate(w, t);

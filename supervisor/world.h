@@ -117,7 +117,6 @@ struct thread {
 	bool gone;        /* reaped */
 	bool joinable;    /* made by -16, or a world's or process's first */
 	bool guard_due;   /* its own mprotect of the guard page is still to come */
-	bool first_of_process;
 	int64_t value;    /* what it ended with */
 	uint64_t stack_base, stack_size; /* allocated by -16, 0: not ours */
 	struct mc_frame begin; /* THREAD_NEW: the registers that it starts with */
