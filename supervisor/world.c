@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -227,6 +228,7 @@ static int tell_region(struct world *w, struct err *err)
 	return error;
 }
 
+/* Asks for the imports; start_answers has what comes of it. */
 static int bind_imports(struct world *w, struct err *err)
 {
 	for (size_t i = 0; i < w->modules->n_imports; i++) {
@@ -237,16 +239,17 @@ static int bind_imports(struct world *w, struct err *err)
 		bool fits = add_text(msg, import->symbol) && add_text(msg, import->module);
 		for (size_t l = 0; l < import->n_libraries && fits; l++)
 			fits = add_text(msg, import->libraries[l]);
-		if (!fits)
+		if (!fits) {
+			err->status = EXIT_UNUSABLE;
 			return err_set(err, E2BIG, "%s: names of host libraries are too long",
 				       import->module);
+		}
 		int error = tell(w, err);
 		if (error)
 			return error;
 	}
 	message(w, CTL_BIND);
-	err->status = EXIT_UNUSABLE;
-	return control_ask(w, w->msg, err);
+	return tell(w, err);
 }
 
 static int send_program(struct world *w, const struct options *options, const struct paths *paths,
@@ -258,7 +261,15 @@ static int send_program(struct world *w, const struct options *options, const st
 	msg->n_fds = 1;
 	if (!add_text(msg, path) || !add_text(msg, paths->module_dir))
 		return err_set(err, E2BIG, "%s: path too long", path);
-	return control_ask(w, msg, err);
+	return tell(w, err);
+}
+
+static int start_answers(struct world *w, bool with_program, struct err *err)
+{
+	int error = control_answer(w, err);
+	if (error == 0 && with_program)
+		error = control_answer(w, err);
+	return error;
 }
 
 /* ---- Spawning the boot process and the program ---- */
@@ -307,7 +318,8 @@ static bool never(const struct world *w)
 	return false;
 }
 
-static int boot(struct world *w, const struct paths *paths, struct err *err)
+/* Its first stop waits for boot: nothing of the modules runs before. */
+static int spawn_boot(struct world *w, const struct paths *paths, struct err *err)
 {
 	static char *argv[] = {(char *)"microcosm-boot", NULL}, *envp[] = {NULL};
 	struct os_program filter;
@@ -316,8 +328,6 @@ static int boot(struct world *w, const struct paths *paths, struct err *err)
 		return error;
 	error = spawn(w, paths, &filter, NULL, argv, envp, true, err);
 	os_program_free(&filter);
-	if (error == 0)
-		loop_run(w, boot_ready);
 	return error;
 }
 
@@ -432,6 +442,9 @@ static void world_close(struct world *w)
 	if (w->processes) {
 		kill_guests(w, w->end != END_ORDERLY);
 		finalise(w);
+		/* Nobody calls the host process any more: it ends while the guests do. */
+		if (w->end == END_ORDERLY && w->control >= 0)
+			shutdown(w->control, SHUT_WR);
 		kill_guests(w, true);
 	}
 	end_host(w);
@@ -478,10 +491,15 @@ static int world_start(struct world *w, const struct options *options, struct er
 		error = bind_imports(w, err);
 	if (error == 0 && program >= 0)
 		error = send_program(w, options, &paths, program, path, err);
+	/* The host process is still starting: the boot process is made meanwhile. */
+	if (error == 0)
+		error = spawn_boot(w, &paths, err);
+	if (error == 0)
+		error = start_answers(w, program >= 0, err);
 	if (program >= 0)
 		close(program);
 	if (error == 0)
-		error = boot(w, &paths, err);
+		loop_run(w, boot_ready);
 	if (error == 0 && w->end == END_NONE)
 		error = seal(w, &filter, &extra, err);
 	if (error == 0 && w->end == END_NONE && options->action == OPTIONS_SURFACE) {
