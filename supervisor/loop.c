@@ -518,6 +518,7 @@ static void made(struct world *w, struct thread *t, pid_t tid)
 			if (early)
 				thread_forget(w, early);
 			thread_set_tid(w, n, tid);
+			core_spawned(t);
 			n->first_stop_seen = stopped;
 		} else {
 			n = early ? early : thread_new(w, tid);

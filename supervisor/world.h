@@ -293,6 +293,8 @@ enum served core_call(struct world *w, struct thread *t, int32_t nr, const uint6
 		      int64_t *result);
 /* The thread that t's -16 is making at the moment, or NULL. */
 struct thread *core_spawning(const struct thread *t);
+/* ... has been made. */
+void core_spawned(struct thread *t);
 /* t was killed: what its -16 was making is given up. */
 void core_spawn_lost(struct world *w, struct thread *t);
 /* Completes a -19 whose thread is stopped and whose target has ended. */

@@ -86,8 +86,8 @@ static int64_t core_expand(struct world *w, struct thread *t, const uint64_t arg
 
 /* ---- -16 ----
  * The caller, stopped at its call, makes the kernel calls one after the other: mmap and mprotect for a
- * stack of ours, unless a free one is in the pool; then clone. injection.data: the new thread's record,
- * entry, arg. */
+ * stack of ours, unless a free one is in the pool; then clone. injection.data: the new thread's record
+ * until the kernel has made it, then its id. */
 
 static struct thread *spawned(const struct thread *t)
 {
@@ -144,10 +144,10 @@ static void spawn_abandon(struct world *w, struct thread *t, int64_t error)
 
 static void spawn_cloned(struct world *w, struct thread *t, int64_t result)
 {
-	if (result < 0 || !spawned(t)->tid)
+	if (result < 0 || spawned(t))
 		spawn_abandon(w, t, result == -ENOMEM ? -ENOMEM : -EAGAIN);
 	else
-		spawn_finish(w, t, spawned(t)->id);
+		spawn_finish(w, t, (int64_t)t->injection.data[1]);
 }
 
 struct thread *core_spawning(const struct thread *t)
@@ -155,10 +155,17 @@ struct thread *core_spawning(const struct thread *t)
 	return t->injection.active && t->injection.then == spawn_cloned ? spawned(t) : NULL;
 }
 
+void core_spawned(struct thread *t)
+{
+	/* From now on it may end, and be joined, before its maker's call does. */
+	t->injection.data[1] = (uint64_t)spawned(t)->id;
+	t->injection.data[0] = 0;
+}
+
 void core_spawn_lost(struct world *w, struct thread *t)
 {
 	struct thread *n = t->injection.active ? spawned(t) : NULL;
-	if (!n || n->tid)
+	if (!n)
 		return;
 	t->process->n_threads--;
 	thread_forget(w, n);
