@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Processes and threads that come and go, end each other, call the core, handlers and the host, all at
- * once: the world ends when its first process does, with its status. cases/hostile-stress.sh kills some
+ * Processes and threads that come and go, end each other, call the core, handlers and the host, all together:
+ * the world ends when its first process does, with its status. cases/hostile-stress.sh kills some
  * of its processes from outside meanwhile.
  * modes: direct trap quiet
  * status: 3 */

@@ -56,10 +56,12 @@ static long argument(void)
 	}
 }
 
-/* Signals within the world are allowed, to the first process too. */
-static int signals(int nr)
+/* Signals within the world are allowed, to the first process too; after vfork two run on one stack,
+ * whatever that leads to; and newer kernels pass uretprobe and uprobe by every filter, to answer with
+ * SIGILL who is not in their trampoline. */
+static int left_out(int nr)
 {
-	return nr == NR_kill || nr == NR_tgkill || nr == 200 || nr == NR_rt_sigqueueinfo || nr == 297;
+	return nr == 335 || nr == 336 || nr == NR_vfork || nr == NR_kill || nr == NR_tgkill || nr == 200 || nr == NR_rt_sigqueueinfo || nr == 297;
 }
 
 static int entry_of(int nr)
@@ -74,8 +76,9 @@ static void hostile_calls(int nr)
 {
 	int entry = entry_of(nr);
 	for (int i = 0; i < TRIES; i++) {
-		long result = call(nr, argument(), argument(), argument(), argument(), argument(), argument());
-		if (result == 0 && nr >= NR_clone && nr <= NR_vfork)
+		long first = nr == NR_clone ? argument() & ~CLONE_SHARES_MEMORY : argument();
+		long result = call(nr, first, argument(), argument(), argument(), argument(), argument());
+		if (result == 0 && (nr == NR_clone || nr == NR_fork))
 			raw(NR_exit_group, 0, 0, 0, 0, 0, 0); /* a child: no bomb */
 		if (entry == 0)
 			CHECK_IS(result, -E_NOSYS);
@@ -107,7 +110,7 @@ static void in_child(int nr)
 int main(void)
 {
 	for (int nr = 0; nr < LAST; nr++)
-		if (signals(nr))
+		if (left_out(nr))
 			continue;
 		else if (entry_of(nr) == 1)
 			in_child(nr);
