@@ -846,8 +846,9 @@ static void own_signals(struct world *w)
 	bool from_terminal;
 	int signo;
 	while ((signo = os_wait_signal(&from_terminal)) != 0) {
-		/* From the terminal the guest, in the same group, has it already. */
-		if (from_terminal)
+		/* From the terminal the guest, in the same group, has it already; but when that hangs up,
+		 * the session's leader is told alone. */
+		if (from_terminal && !(signo == SIGHUP && getsid(0) == getpid()))
 			continue;
 		if (w->first && w->first->phase >= PROCESS_RUNNING)
 			os_send_signal(w->first->tgid, 0, signo);
