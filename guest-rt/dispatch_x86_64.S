@@ -69,38 +69,9 @@ rt_config:
 \name:
 	.endm
 
-/* The entry: called with the registers of a `syscall`. An entry of the table that is itself a stub
- * makes its call from here, as the instruction would: it is no handler, and a wait in it is no wait
- * inside one. */
-FUNCTION rt_entry
-	movslq %eax, %rax
-	leaq -MC_NR_MIN(%rax), %rcx
-	cmpq $MC_NR_COUNT, %rcx
-	jae 1f
-	movq rt_config+0x08(%rip), %rcx
-	movq (%rcx,%rax,8), %rcx
-	movq %rcx, %r11
-	subq rt_config+0x10(%rip), %r11
-	subq $RT_OFF_STUBS, %r11
-	cmpq $CALL_STUBS_BYTES, %r11
-	jae 1f
-	addq $STUB_ARGUMENT_MOVE, %rcx /* the fourth argument is in r10 already */
-	jmp *%rcx
-1:
-	.globl rt_dispatch_begin
-rt_dispatch_begin:
-	/* Of the flags only DF is kept: that bit 1, which is always set, is 0 in the frame marks this
-	 * way in. */
-	popq %rcx
-	pushfq
-	popq %r11
-	andl $0x400, %r11d
-	cld
-	/* fall through */
-
-/* Where the tracer sends a trapped call: rcx = return address, r11 = flags, DF clear. */
-	.globl rt_upcall
-rt_upcall:
+/* From the caller's stack to a frame on the handler stack, inside from now on: rcx = return address, r11 =
+ * what the frame keeps as flags. Spoils rbx, which the frame has. */
+	.macro ENTER
 	movq %rsp, T_SCRATCH
 	cmpl $0, T_DEPTH
 	jne 1f
@@ -131,6 +102,46 @@ rt_upcall:
 	movq $0, F_FLAGS(%rsp)
 	movq %rsp, T_FRAME
 	incl T_DEPTH
+	.endm
+
+/* The same way in for who calls one of our functions instead of the entry. */
+	.macro TAKE_RETURN
+	popq %rcx
+	pushfq
+	popq %r11
+	andl $0x400, %r11d
+	cld
+	.endm
+
+/* The entry: called with the registers of a `syscall`. An entry of the table that is itself a stub
+ * makes its call from here, as the instruction would: it is no handler, and a wait in it is no wait
+ * inside one. */
+FUNCTION rt_entry
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %rcx
+	cmpq $MC_NR_COUNT, %rcx
+	jae 1f
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rax,8), %rcx
+	movq %rcx, %r11
+	subq rt_config+0x10(%rip), %r11
+	subq $RT_OFF_STUBS, %r11
+	cmpq $CALL_STUBS_BYTES, %r11
+	jae 1f
+	addq $STUB_ARGUMENT_MOVE, %rcx /* the fourth argument is in r10 already */
+	jmp *%rcx
+1:
+	.globl rt_dispatch_begin
+rt_dispatch_begin:
+	/* Of the flags only DF is kept: that bit 1, which is always set, is 0 in the frame marks this
+	 * way in. */
+	TAKE_RETURN
+	/* fall through */
+
+/* Where the tracer sends a trapped call: rcx = return address, r11 = flags, DF clear. */
+	.globl rt_upcall
+rt_upcall:
+	ENTER
 
 	movslq %eax, %rax
 	leaq -MC_NR_MIN(%rax), %rbx
@@ -148,6 +159,7 @@ rt_upcall:
 	jae 4f
 	xorl %eax, %eax
 	call *%rbx
+rt_leave:
 3:	/* rsp is the frame again. */
 	testl $RT_FLAGS_TRACED, F_RFLAGS(%rsp)
 	jnz 9f
@@ -227,6 +239,29 @@ rt_exit_end:
 	jz 1f
 	std
 1:	jmp *%rcx
+
+/* A gate that a guest calls on its own stack: inside it is a call like a handler's. */
+	.macro GATE_OUTSIDE name, inside
+\name:
+	movq %rcx, %r10
+	TAKE_RETURN
+	ENTER
+	movq F_RSP(%rsp), %r11 /* the caller's further arguments */
+	movq %rsp, %rbx
+	subq $80, %rsp
+	.irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+	movq (8 * \i)(%r11), %rcx
+	movq %rcx, (8 * \i)(%rsp)
+	.endr
+	movq %r10, %rcx
+	call \inside
+	movq %rbx, %rsp
+	movq %rdx, F_RDX(%rsp) /* a result too */
+	jmp rt_leave
+	.endm
+
+	GATE_OUTSIDE rt_gate_outside, rt_gate_inside
+	GATE_OUTSIDE rt_gate_outside_vector, rt_gate_inside_vector
 
 /* A thread starts: on its handler stack lies the frame of the registers that it is to have, depth is
  * 1. First the guard page below the handler stack, then -17, then out as from any handler. */
@@ -386,8 +421,11 @@ FUNCTION mc_fp_call
 	ret
 
 /* Gate calls. The generated stub of gate i does `movl $i, %eax; jmp rt_gate_call` (or _vector). */
-	.macro GATE name, vector
+	.macro GATE name, inside, outside, vector
 FUNCTION \name
+	cmpl $0, T_DEPTH
+	je \outside
+\inside:
 	pushq %rbp
 	movq %rsp, %rbp
 	pushq %rbx
@@ -457,8 +495,8 @@ FUNCTION \name
 	ret
 	.endm
 
-	GATE rt_gate_call, 0
-	GATE rt_gate_call_vector, 1
+	GATE rt_gate_call, rt_gate_inside, rt_gate_outside, 0
+	GATE rt_gate_call_vector, rt_gate_inside_vector, rt_gate_outside_vector, 1
 
 /* Copies from and to a guest's memory: a fault between rt_copy_begin and rt_copy_end goes on at
  * rt_copy_fault, by the tracer. */

@@ -629,7 +629,7 @@ static void process_gone(struct world *w, struct process *p)
 	process_release(w, p);
 	if ((first || boot) && !set_up)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM,
-			  "cannot set up a process (status %d): does the kernel (5.0 or later), or a "
+			  "cannot set up a process (status %d): does the kernel (5.11 or later), or a "
 			  "container's profile, refuse seccomp filters with notification?", code);
 	else if (first)
 		world_end(w, END_ORDERLY, code, "%s", "");

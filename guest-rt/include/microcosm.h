@@ -46,7 +46,7 @@ typedef long (*mc_fn)(long, long, long, long, long, long);
 struct mc_header {
 	char magic[8];         /* "MICROCSM", no terminator */
 	uint32_t abi_version;  /* MC_ABI_VERSION */
-	uint32_t flags;        /* none yet: 0 */
+	uint32_t flags;        /* bit 0: the vDSO is there, since a clock call is granted */
 	uint64_t region_base;  /* bytes; 2 MiB aligned */
 	uint64_t region_size;  /* bytes */
 	uint64_t entry;        /* call it with the registers of a `syscall`: see microcosm(7) */

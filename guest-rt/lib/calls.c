@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The core's calls as C functions. Those that always enter the supervisor go by the `syscall`
- * instruction: by the entry they would count as made inside a handler, where waits break off. */
+ * instruction, which costs them nothing: they stop for it either way. */
 #include "lib.h"
 
 static mc_fn to_function(long result)

@@ -320,6 +320,8 @@ static bool join_cycle(const struct thread *t, const struct thread *target)
 	for (const struct thread *at = target; at; at = at->wait_for)
 		if (at == t)
 			return true;
+		else if (at->kill_pending)
+			return false; /* its wait is about to end */
 	return false;
 }
 

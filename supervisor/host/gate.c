@@ -255,6 +255,10 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	errno = 0;
 	call_function(&worker->frame, gate->function);
 	worker->frame.err = errno;
+	/* What a function that returns nothing there leaves in rdx would be the next gate's third
+	 * argument, and a pointer of ours may not come back. */
+	if (memory_is_own(worker->frame.rdx))
+		worker->frame.rdx = 0;
 	worker->gate = NULL;
 	worker_end(worker);
 	component_took(gate, now_ns() - worker->segment_ns);
