@@ -93,7 +93,9 @@ for how in plain threads; do
 	type_keys 'bg\n'
 	count=$(grep -c '^tick' screen)
 	until_true 20 lines '^tick' $((count + 5))
+	seen=$(grep -c "microcosm ./terminal $how" screen)
 	type_keys 'fg\n'
+	until_true 20 lines "microcosm ./terminal $how" $((seen + 1))
 	until_true 20 interrupted
 	type_keys 'echo status $?\n'
 	until_true 20 contains screen '^status 130'
