@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // microcosm: reads the command line, runs a world, says once what failed.
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,11 +13,24 @@ static int fail(const struct err *err)
 	return err->status ? err->status : EXIT_MICROCOSM;
 }
 
+/* A descriptor 0, 1 or 2 that is closed would be taken by a file of the supervisor's own, which guests
+ * inherit and messages are written to. */
+static void fill_stdio(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct err err = {0};
 	int status = 0;
+	fill_stdio();
 	if (options_parse(argc, argv, &options, &err) < 0)
 		status = fail(&err);
 	else if (options.action == OPTIONS_HELP)
