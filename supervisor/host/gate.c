@@ -446,6 +446,9 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 {
 	bool descriptor = call->index == RT_GATE_DESCRIPTOR;
 
+	/* Its thread is gone, and another may have the slot, with calls of its own. */
+	if (call->epoch != current_epoch(call->slot))
+		return CLAIM_NOTHING;
 	if (slot->epoch != call->epoch)
 		slot_void(slot, call->epoch);
 	if (!notice_valid(notice))
