@@ -10,8 +10,11 @@
 struct traced_call {
 	struct traced_call *outer;
 	struct trace_call call;
+	unsigned depth;
 	bool wanted, upcall, kernel;
 };
+
+#define DEPTH_MAX 256 /* deeper: its handlers jump away instead of returning */
 
 /* ---- How the trace looks into a guest ---- */
 
@@ -134,6 +137,8 @@ void report_call(struct world *w, struct thread *t, const struct os_call *call)
 	}
 	enum trace_source source = source_of(w, t, call->nr, &module, &name);
 	keep(t, call, source, module, name);
+	if (t->traced && t->traced->depth == DEPTH_MAX)
+		report_drop(w, t);
 	struct traced_call *traced = calloc(1, sizeof *traced);
 	if (!traced) {
 		world_end(w, END_BROKEN, EXIT_MICROCOSM, "no memory to trace a call");
@@ -146,6 +151,7 @@ void report_call(struct world *w, struct thread *t, const struct os_call *call)
 	if (traced->wanted)
 		trace_enter(w->trace, &traced->call);
 	traced->outer = t->traced;
+	traced->depth = t->traced ? t->traced->depth + 1 : 1;
 	t->traced = traced;
 }
 
