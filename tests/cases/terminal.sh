@@ -51,10 +51,10 @@ on_terminal "$microcosm" ./terminal handles
 until_true 20 contains screen '^tick'
 for n in 1 2 3; do
 	type_keys '\003'
-	until_true 20 contains screen "^interrupted $n"
+	until_true 20 contains screen "interrupted $n"
 done
 ends 23 "Ctrl-C that is handled"
-[ "$(grep -c '^interrupted' screen)" = 3 ] || fail "Ctrl-C came more than once"
+[ "$(grep -c interrupted screen)" = 3 ] || fail "Ctrl-C came more than once"
 
 # Interrupts until it is: the shell may not have brought it to the foreground yet.
 interrupted() {
@@ -82,10 +82,10 @@ for how in plain threads; do
 	until_true 20 contains screen 'Stopped'
 	count=$(grep -c '^tick' screen)
 	type_keys "echo we are \$((40 + 2))\\n"
-	until_true 20 contains screen '^we are 42'
+	until_true 20 contains screen 'we are 42'
 	[ $(($(grep -c '^tick' screen) - count)) -le 1 ] || fail "Ctrl-Z: it runs on, $how"
 	type_keys 'fg\n'
-	until_true 20 contains screen '^continued'
+	until_true 20 contains screen continued
 	count=$(grep -c '^tick' screen)
 	until_true 20 lines '^tick' $((count + 5))
 	type_keys '\032'
@@ -98,7 +98,7 @@ for how in plain threads; do
 	until_true 20 lines "microcosm ./terminal $how" $((seen + 1))
 	until_true 20 interrupted
 	type_keys 'echo status $?\n'
-	until_true 20 contains screen '^status 130'
+	until_true 20 contains screen 'status 130'
 	type_keys 'exit 5\n'
 	ends 5 "the shell, $how"
 done
