@@ -74,7 +74,8 @@ void thread_interrupt(struct thread *t)
 
 static void finish(struct world *w, struct thread *t, int32_t nr, int64_t result)
 {
-	report_result(w, t, result);
+	if (nr != RT_NR_TRACER)
+		report_result(w, t, result);
 	if (os_set_result(t->tid, result, nr < 0) == 0)
 		thread_resume(w, t, 0);
 }

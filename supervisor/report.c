@@ -11,6 +11,7 @@ struct traced_call {
 	struct traced_call *outer;
 	struct trace_call call;
 	unsigned depth;
+	size_t kept; /* t->n_calls when it was made: its place in the fault report */
 	bool wanted, upcall, kernel;
 };
 
@@ -93,6 +94,24 @@ void report_close(struct world *w)
 
 /* ---- Calls ---- */
 
+static const char *module_name(const struct world *w, const char *path)
+{
+	for (size_t i = 0; i < w->modules->n_modules; i++)
+		if (strcmp(w->modules->modules[i].path, path) == 0)
+			return w->modules->modules[i].name;
+	return NULL;
+}
+
+/* The host function whose stub this is, or NULL. */
+static const struct module_import *gate_of(const struct world *w, uint64_t entry)
+{
+	uint64_t offset = entry - (w->region.base + RT_OFF_GATE_STUBS);
+	for (size_t i = 0; i < w->modules->n_imports; i++)
+		if (w->modules->imports[i].gate * RT_STUB_SIZE == offset)
+			return &w->modules->imports[i];
+	return NULL;
+}
+
 static enum trace_source source_of(const struct world *w, const struct thread *t, int32_t nr,
 				   const char **module, const char **name)
 {
@@ -107,6 +126,12 @@ static enum trace_source source_of(const struct world *w, const struct thread *t
 	if (entry == table_kernel_stub(w, nr) || entry == 0) {
 		*module = nr < (int32_t)RT_KERNEL_STUBS ? "linux" : NULL;
 		return nr < (int32_t)RT_KERNEL_STUBS ? TRACE_LINUX : TRACE_UNKNOWN;
+	}
+	const struct module_import *import = gate_of(w, entry);
+	if (import) {
+		*module = module_name(w, import->module);
+		*name = import->symbol;
+		return TRACE_MODULE;
 	}
 	if (!modules_symbolize(w->modules, entry, module, &symbol, &offset)) {
 		*module = "guest";
@@ -150,6 +175,7 @@ void report_call(struct world *w, struct thread *t, const struct os_call *call)
 	traced->wanted = trace_wants(w->trace, source, call->nr, module);
 	if (traced->wanted)
 		trace_enter(w->trace, &traced->call);
+	traced->kept = t->n_calls;
 	traced->outer = t->traced;
 	traced->depth = t->traced ? t->traced->depth + 1 : 1;
 	t->traced = traced;
@@ -164,6 +190,11 @@ static void pop(struct thread *t)
 
 static void pop_with(struct world *w, struct thread *t, int64_t result)
 {
+	if (t->n_calls - t->traced->kept < CALLS_KEPT) {
+		struct fault_call *kept = &t->calls[(t->traced->kept - 1) % CALLS_KEPT];
+		kept->result = result;
+		kept->returned = true;
+	}
 	if (t->traced->wanted)
 		trace_leave(w->trace, &t->traced->call, result, os_now_ns());
 	pop(t);
@@ -234,14 +265,6 @@ void report_drop(struct world *w, struct thread *t)
 			trace_unfinished(w->trace, &t->traced->call);
 		pop(t);
 	}
-}
-
-static const char *module_name(const struct world *w, const char *path)
-{
-	for (size_t i = 0; i < w->modules->n_modules; i++)
-		if (strcmp(w->modules->modules[i].path, path) == 0)
-			return w->modules->modules[i].name;
-	return NULL;
 }
 
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate)
