@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Where the standard descriptors are closed, guests find none of the supervisor's files in their place,
 # and nothing is written into one.
+# shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 
 cat >guest.c <<'END'

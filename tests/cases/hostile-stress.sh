@@ -3,6 +3,7 @@
 # Worlds full of short-lived processes and threads, one of whose processes is killed from outside at a
 # random moment: a guest's, the tracer or the host process. Nothing hangs, nothing is left.
 # timeout: 240
+# shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 
 rounds=${MC_STRESS_ROUNDS:-60}

@@ -2,7 +2,7 @@
  * Processes and threads that come and go, end each other, call the core, handlers and the host, all together:
  * the world ends when its first process does, with its status. cases/hostile-stress.sh kills some
  * of its processes from outside meanwhile.
- * modes: direct trap quiet
+ * modes: direct trap quiet traced
  * status: 3 */
 #include "hostile.h"
 
