@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 		/* A shell's background jobs, such as this one may be, ignore them. */
 		signal(SIGINT, SIG_DFL);
 		signal(SIGQUIT, SIG_DFL);
+		signal(SIGHUP, SIG_DFL); /* nohup leaves it ignored: that is not the case here */
 		execvp(argv[1], argv + 1);
 		perror(argv[1]);
 		_exit(127);
