@@ -562,7 +562,7 @@ static void drop_gate(struct world *w, const struct thread *t)
 	w->msg->type = CTL_DROP;
 	w->msg->slot = t->slot;
 	w->msg->text_len = w->msg->n_fds = 0;
-	(void)ctl_send(w->control, w->msg); /* a dead host process ends the world by itself */
+	(void)control_send(w, w->msg); /* a dead host process ends the world by itself */
 }
 
 static void thread_ended(struct world *w, struct thread *t, int status)
@@ -868,68 +868,6 @@ static void stop_with_guest(struct world *w)
 		os_send_signal(w->first->tgid, 0, SIGCONT);
 }
 
-static void control_message(struct world *w)
-{
-	struct ctl_msg *msg = w->msg;
-	struct thread *t = msg->slot < RT_SLOT_COUNT ? w->by_slot[msg->slot] : NULL;
-	switch (msg->type) {
-	case CTL_SETTLED:
-		if (t && t->settling && t->settle_sequence == msg->a && t->stopped)
-			signal_settled(w, t, (enum ctl_outcome)msg->b, (int64_t)msg->c);
-		return;
-	case CTL_END: world_end(w, END_BROKEN, EXIT_MICROCOSM, "%s", msg->text); return;
-	case CTL_GATE:
-		if (t && msg->text_len >= sizeof(struct ctl_gate)) {
-			struct ctl_gate gate;
-			memcpy(&gate, msg->text, sizeof gate);
-			report_gate(w, t, (uint32_t)msg->a, &gate);
-		}
-		return;
-	default: return;
-	}
-}
-
-void control_receive(struct world *w)
-{
-	for (;;) {
-		int got = ctl_receive(w->control, w->msg, 0);
-		if (got == -EAGAIN)
-			return;
-		if (got <= 0) {
-			w->host_gone = true;
-			world_end(w, END_BROKEN, EXIT_MICROCOSM, "the host process is gone");
-			return;
-		}
-		control_message(w);
-	}
-}
-
-int control_answer(struct world *w, struct err *err)
-{
-	for (;;) {
-		int got = ctl_receive(w->control, w->msg, 1);
-		if (got <= 0)
-			return err_set(err, EPIPE, "the host process is gone");
-		if (w->msg->type == CTL_OK)
-			return 0;
-		if (w->msg->type == CTL_FAILED) {
-			err->status = (int)w->msg->a;
-			return err_set(err, EINVAL, "%s", w->msg->text);
-		}
-		control_message(w);
-		if (w->end != END_NONE)
-			return err_set(err, EINVAL, "%s", w->end_reason);
-	}
-}
-
-int control_ask(struct world *w, struct ctl_msg *msg, struct err *err)
-{
-	int error = ctl_send(w->control, msg);
-	if (error)
-		return err_sys(err, -error, "cannot talk to the host process");
-	return control_answer(w, err);
-}
-
 /* ---- Threads with something held back ---- */
 
 void nudge_begin(struct world *w)
@@ -965,6 +903,8 @@ void loop_run(struct world *w, bool (*until)(const struct world *))
 		int error = os_wait(&event);
 		if (error == 0) {
 			dispatch(w, &event);
+			if (w->messages)
+				control_receive(w); /* the signal for these has been */
 		} else if (error == -EINTR) {
 			control_receive(w);
 			own_signals(w);

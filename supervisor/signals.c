@@ -142,7 +142,7 @@ static void settle(struct world *w, struct thread *t, const struct regs *regs)
 	w->msg->a = regs->user.rdx;
 	w->msg->b = 1;
 	w->msg->text_len = w->msg->n_fds = 0;
-	if (ctl_send(w->control, w->msg) < 0)
+	if (control_send(w, w->msg) < 0)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM, "the host process does not answer");
 }
 

@@ -196,7 +196,7 @@ static bool add_text(struct ctl_msg *msg, const char *text)
 
 static int tell(struct world *w, struct err *err)
 {
-	int error = ctl_send(w->control, w->msg);
+	int error = control_send(w, w->msg);
 	return error ? err_sys(err, -error, "cannot talk to the host process") : 0;
 }
 
@@ -448,6 +448,7 @@ static void world_close(struct world *w)
 		kill_guests(w, true);
 	}
 	end_host(w);
+	control_forget(w);
 	report_close(w);
 	modules_free(w->modules);
 	threads_free(w);

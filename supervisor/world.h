@@ -193,6 +193,8 @@ struct world {
 	int control; /* socket to the host process */
 	bool host_gone;
 	struct ctl_msg *msg; /* one buffer for all messages in and out */
+	struct ctl_msg *incoming;         /* and one for those that are put by while one is sent */
+	struct waiting_message *messages; /* put by, the oldest first */
 
 	/* What the runtime in the region offers, by address. */
 	struct {
@@ -389,10 +391,16 @@ void thread_interrupt(struct thread *t);
 void loop_run(struct world *w, bool (*until)(const struct world *));
 /* The same for one event while everything is being killed: only ends matter. */
 void loop_reap(struct world *w, const struct os_event *event);
+
+/* ---- control.c: messages ---- */
+/* Never waits for the host process to read before it has read what that sent. 0 or -errno. */
+int control_send(struct world *w, const struct ctl_msg *msg);
+/* Acts on every message that has come. */
 void control_receive(struct world *w);
 /* Sends a request and waits for CTL_OK or CTL_FAILED, serving tracees meanwhile is not needed. */
 int control_ask(struct world *w, struct ctl_msg *msg, struct err *err);
 /* Its second half alone, for who has better to do meanwhile. */
 int control_answer(struct world *w, struct err *err);
+void control_forget(struct world *w); /* at the end: what was put by and never acted on */
 
 #endif

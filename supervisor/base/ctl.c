@@ -26,7 +26,7 @@ size_t ctl_listener_packet(void *to, size_t size)
 	return CTL_WIRE_BYTES;
 }
 
-int ctl_send(int socket, const struct ctl_msg *msg)
+static int send_packet(int socket, const struct ctl_msg *msg, int flags)
 {
 	union ctl_control control;
 	struct iovec iov[2] = {
@@ -50,11 +50,21 @@ int ctl_send(int socket, const struct ctl_msg *msg)
 		memcpy(CMSG_DATA(cmsg), msg->fds, bytes);
 	}
 	for (;;) {
-		if (sendmsg(socket, &header, MSG_NOSIGNAL) >= 0)
+		if (sendmsg(socket, &header, MSG_NOSIGNAL | flags) >= 0)
 			return 0;
 		if (errno != EINTR)
 			return -errno;
 	}
+}
+
+int ctl_send(int socket, const struct ctl_msg *msg)
+{
+	return send_packet(socket, msg, 0);
+}
+
+int ctl_try_send(int socket, const struct ctl_msg *msg)
+{
+	return send_packet(socket, msg, MSG_DONTWAIT);
 }
 
 /* Takes the descriptors out of a received header; too many of them, or ancillary data of another

@@ -83,6 +83,8 @@ enum ctl_plan { CTL_PLAN_NONE, CTL_PLAN_BOOT, CTL_PLAN_PROGRAM };
 size_t ctl_listener_packet(void *to, size_t size);
 /* Sends msg with its text and n_fds descriptors; restarts on EINTR. 0 or -errno. Thread-safe. */
 int ctl_send(int socket, const struct ctl_msg *msg);
+/* The same, but -EAGAIN where it would have to wait for the other side. */
+int ctl_try_send(int socket, const struct ctl_msg *msg);
 /* 1 with a message, 0 at the end of the stream, -EAGAIN with wait 0 when there is none, -EPROTO for a
  * malformed one. Descriptors are close-on-exec and the caller's. */
 int ctl_receive(int socket, struct ctl_msg *msg, int wait);

@@ -21,8 +21,9 @@ int threads_init(struct world *w, struct err *err)
 	w->by_tid = calloc(HASH_SIZE, sizeof *w->by_tid);
 	w->free_slots = calloc(RT_SLOT_COUNT, sizeof *w->free_slots);
 	w->msg = calloc(1, sizeof *w->msg);
+	w->incoming = calloc(1, sizeof *w->incoming);
 	w->table = calloc(1, sizeof *w->table);
-	if (!w->by_tid || !w->free_slots || !w->msg || !w->table)
+	if (!w->by_tid || !w->free_slots || !w->msg || !w->incoming || !w->table)
 		return err_set(err, ENOMEM, "no memory for the world's tables");
 	for (size_t i = 0; i < RT_SLOT_COUNT; i++)
 		w->free_slots[i] = (uint32_t)(RT_SLOT_COUNT - 1 - i);
@@ -55,6 +56,7 @@ void threads_free(struct world *w)
 	free(w->by_tid);
 	free(w->free_slots);
 	free(w->msg);
+	free(w->incoming);
 	free(w->table);
 	free(w->grants);
 	if (w->thread_table)
