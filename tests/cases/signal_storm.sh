@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Gate calls under a storm of signals: none runs twice, none is lost. MC_STORM is how many: 20000 if not
 # said, ten times that with MC_FULL=1.
-# timeout: 600
+# timeout: 1800
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 
