@@ -79,11 +79,21 @@ int memory_add_text(uint64_t low, uint64_t high)
 	return 0;
 }
 
+/* Below this nothing is ours but the shadow of a sanitizer, which is mapped where numbers look like
+ * addresses: the first of them for address, the second for thread. */
+#if defined(__SANITIZE_ADDRESS__)
+#define OWN_LOW 0x100080000000u
+#elif defined(__SANITIZE_THREAD__)
+#define OWN_LOW 0x340000000000u
+#else
+#define OWN_LOW 0x10000u
+#endif
+
 bool memory_is_own(uint64_t addr)
 {
 	unsigned char resident;
 
-	if (addr < 0x10000 || addr >> 47 != 0 ||
+	if (addr < OWN_LOW || addr >> 47 != 0 ||
 	    range_within(addr, 1, region.base, region.base + region.size))
 		return false;
 	/* ENOMEM: nothing is mapped there. Any other answer is taken for "mapped". */
