@@ -893,14 +893,20 @@ static void ends_world(void (*body)(void), const char *word, const char *other)
 
 START_TEST(test_own_pointer)
 {
-	char path[64];
-	unsigned long low;
+	char path[64], line[512];
+	unsigned long low = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", host);
 	FILE *maps = fopen(path, "re");
 	ck_assert_ptr_nonnull(maps);
-	ck_assert_int_eq(fscanf(maps, "%lx", &low), 1);
+	/* Its own program: what comes before it is a sanitizer's shadow. */
+	while (fgets(line, sizeof(line), maps) != NULL)
+		if (strstr(line, "/host\n") != NULL) {
+			low = strtoul(line, NULL, 16);
+			break;
+		}
 	fclose(maps);
+	ck_assert_uint_ne(low, 0);
 	host_address = low + 100;
 	ends_world(body_own_pointer, "memcpy", "argument 1");
 }
