@@ -589,7 +589,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 	structure->state = MC_THREAD_ENDED;
 	if (w->trace && !t->process->boot && w->end == END_NONE)
 		trace_event(w->trace, t->id, "ended with %lld", (long long)t->value);
-	core_thread_ended(w, t);
+	core_thread_ended(t);
 }
 
 static void exiting(struct world *w, struct thread *t, int status)

@@ -214,7 +214,6 @@ struct world {
 	uint8_t interposed[RT_KERNEL_STUBS / 8]; /* granted numbers that were ever interposed */
 
 	struct trace *trace;  /* NULL: none */
-	bool trace_gates;
 	int cpu;               /* the tracer's, and that of the threads pinned to it */
 	bool ticking;          /* os_wait is interrupted every tick: a thread may be pinned */
 	unsigned ticks;
@@ -303,7 +302,7 @@ void core_spawn_lost(struct world *w, struct thread *t);
 void core_join_complete(struct world *w, struct thread *t, struct regs *regs);
 void core_join_cancel(struct thread *t);
 /* A thread has ended: wakes who waits for it, or releases it. */
-void core_thread_ended(struct world *w, struct thread *t);
+void core_thread_ended(struct thread *t);
 
 /* ---- call/end.c: ending threads and processes from outside ---- */
 void thread_kill_request(struct world *w, struct thread *t, int64_t value);

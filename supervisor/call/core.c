@@ -377,9 +377,8 @@ void core_join_cancel(struct thread *t)
 	t->wait = WAIT_NONE;
 }
 
-void core_thread_ended(struct world *w, struct thread *t)
+void core_thread_ended(struct thread *t)
 {
-	(void)w;
 	if (t->joiner)
 		thread_interrupt(t->joiner);
 }
