@@ -155,6 +155,12 @@ size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, u
 	return 10;
 }
 
+/* What code that a C compiler made may touch: x87, SSE, AVX, AVX-512. Not AMX's tiles, 8 KiB that
+ * nobody uses without asking the kernel, nor the protection keys: nothing in a handler changes them. */
+#define VECTOR_STATE 0xe7u
+#define STATE_FIRST_EXTENDED 2
+#define STATE_LAST 7
+
 void arch_vector_state(uint64_t *mask, uint64_t *size)
 {
 	unsigned a, b, c, d;
@@ -164,8 +170,11 @@ void arch_vector_state(uint64_t *mask, uint64_t *size)
 		return;
 	uint32_t low, high;
 	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	if (!__get_cpuid_count(0xd, 0, &a, &b, &c, &d))
-		return;
-	*mask = low | (uint64_t)high << 32;
-	*size = (b + 63) & ~63u;
+	*mask = low & VECTOR_STATE;
+	for (unsigned i = STATE_FIRST_EXTENDED; i <= STATE_LAST; i++) {
+		/* a: bytes of the component, b: its offset */
+		if ((*mask >> i & 1) && __get_cpuid_count(0xd, i, &a, &b, &c, &d) && a + b > *size)
+			*size = a + b;
+	}
+	*size = (*size + 63) & ~63ull;
 }
