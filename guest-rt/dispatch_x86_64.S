@@ -441,6 +441,7 @@ FUNCTION \name
 	movq (16 + 8 * \i)(%rbp), %rax
 	movq %rax, (0x40 + 8 * \i)(%rsp)
 	.endr
+	movl $0, 0x98(%rsp)
 	movl $\vector, 0x9c(%rsp)
 	.if \vector
 	.irp i, 0, 1, 2, 3, 4, 5, 6, 7
@@ -455,6 +456,10 @@ FUNCTION \name
 	movl T_SLOT, %r10d
 	movl $RT_NR_GATE, %eax
 	syscall
+	testq %rax, %rax
+	js 3f
+	cmpl $-1, 0x98(%rsp) /* RT_ERR_DESCRIPTOR */
+	je 5f
 	testq %rax, %rax
 	jnz 2f
 	movl 0x98(%rsp), %eax
@@ -489,6 +494,8 @@ FUNCTION \name
 3:	movl %eax, %ecx /* the gate itself was refused: -errno */
 	negl %ecx
 	movl %ecx, T_ERRNO
+	jmp 4f
+5:	movl $0, T_ERRNO
 4:	addq $(RT_GATE_FRAME_SIZE + 8), %rsp
 	popq %rbx
 	popq %rbp

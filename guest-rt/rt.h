@@ -77,6 +77,10 @@ enum rt_gate {
 	RT_GATE_FIRST = 16,     /* host functions */
 };
 
+/* In a frame's err: what the gate call returned in rax is the function's result, a descriptor that the
+ * host process has installed. */
+#define RT_ERR_DESCRIPTOR (-1)
+
 /* What a gate call returns in rax. */
 enum rt_gate_status {
 	RT_GATE_DONE = 0,     /* results are in the frame */

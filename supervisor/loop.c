@@ -37,6 +37,7 @@
 #define NR_MSEAL 462
 
 #define CLONE_FLAG_VM 0x100u
+#define CLONE_FLAG_FS 0x200u
 #define CLONE_FLAG_THREAD 0x10000u
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
@@ -484,6 +485,10 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 			process_release(w, p);
 		return error;
 	}
+	if (flags & (CLONE_FLAG_THREAD | CLONE_FLAG_FS))
+		fs_share(w, n, parent);
+	else
+		fs_copy(w, n, parent);
 	n->begin_here = true;
 	if (thread_structure(w, parent)->depth) {
 		/* Not through the handler: at the caller's instruction after the call. */
@@ -582,6 +587,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 	if (t->tid == t->process->tgid)
 		t->process->first_value = (int)(t->value & 0xff);
 	atomic_store(&w->thread_table[t->slot].tid, 0);
+	fs_leave(w, t);
 	drop_gate(w, t);
 	report_drop(w, t);
 	struct mc_thread *structure = thread_structure(w, t);

@@ -294,6 +294,7 @@ static int spawn(struct world *w, const struct paths *paths, const struct os_pro
 	if (!t || thread_place(w, t, p) < 0)
 		return err_set(err, ENOMEM, "no memory for a process");
 	t->tgid = tid;
+	fs_new(w, t);
 	t->joinable = true;
 	t->first_stop_seen = true;
 	p->boot = boot;

@@ -109,6 +109,7 @@ struct thread {
 	pid_t tid, tgid;  /* the kernel's */
 	int64_t id;       /* Microcosm's */
 	uint32_t slot, epoch;
+	uint32_t fs; /* index of its word, UINT32_MAX: none */
 	struct process *process; /* NULL: its maker's event has not come yet */
 	enum thread_state state;
 	bool stopped;     /* in a stop that we may edit and must resume */
@@ -184,6 +185,9 @@ struct world {
 	uint32_t *free_slots;   /* a stack: the lowest first at start */
 	size_t n_free_slots;
 	struct ctl_thread *thread_table; /* what the host process reads */
+	_Atomic uint64_t *fs_words;      /* ... and writes; in the same memory */
+	uint32_t fs_users[RT_SLOT_COUNT]; /* threads that have the word, 0: free */
+	uint32_t fs_next;                 /* where to look for a free one */
 	int thread_table_fd;
 
 	struct process *boot;
@@ -259,6 +263,14 @@ bool thread_inside(const struct world *w, const struct thread *t, const struct r
 void thread_set_pending(const struct world *w, const struct thread *t, bool pending);
 /* Writes t->begin to the handler stack and points regs at rt_thread_begin. */
 void thread_begin(struct world *w, struct thread *t, struct regs *regs);
+
+/* ---- call/fs.c: a word of the host process's for each process, inherited as Linux's fs_struct ----
+ * The tracer copies it and never reads it. A thread has its maker's with CLONE_THREAD or CLONE_FS,
+ * else a copy. */
+void fs_new(struct world *w, struct thread *t);
+void fs_share(struct world *w, struct thread *t, const struct thread *with);
+void fs_copy(struct world *w, struct thread *t, const struct thread *from);
+void fs_leave(struct world *w, struct thread *t);
 
 /* ---- call/table.c ---- */
 void table_init(struct world *w);

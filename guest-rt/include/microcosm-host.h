@@ -37,6 +37,19 @@ long mch_fetch(void *to, const void *shared, size_t n);
 /* Copies n bytes into the region. 0, or -EFAULT when they are not all in its writable part. */
 long mch_store(void *shared, const void *from, size_t n);
 
+/* The call's result is to be the descriptor fd, which the guest gets, close-on-exec when flags is
+ * O_CLOEXEC (else 0), and which is closed here. What the function returns does not count then: the
+ * guest sees the number that fd has there, or -errno (EMFILE). A later gift replaces an earlier one.
+ * 0, or -EINVAL, and fd stays the caller's: bad flags, or not in a gate call. */
+long mch_give_fd(int fd, int flags);
+
+/* One word for each process, the host's alone: 0 at first, copied by fork, shared where clone's
+ * CLONE_FS says so, kept by exec. The caller's, of the component that files belong to. */
+uint64_t mch_word(void);
+void mch_set_word(uint64_t value);
+/* Whether any process has a word, other than 0, for which is() is true. */
+bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context);
+
 /* The call should be given up: a signal waits for the guest thread, or the thread is gone. Blocking
  * kernel calls return EINTR then by themselves; who waits otherwise polls this and returns -EINTR. */
 bool mch_interrupted(void);

@@ -67,14 +67,17 @@ struct ctl_gate { /* payload of CTL_GATE */
 	uint32_t status;
 };
 
-/* One for each slot (rt.h), in a memfd that no guest has. The tracer writes it before it lets the
- * thread run: all fields, then epoch, then tid. A new start, exec or owner is a new epoch. */
+/* The thread table is a memfd that no guest has: one of these for each slot (rt.h), then the host
+ * process's words, a uint64_t for each slot. The tracer writes an entry before it lets the thread
+ * run: all fields, then epoch, then tid. A new start, exec or owner is a new epoch. */
 struct ctl_thread {
 	_Atomic uint32_t tid;   /* the kernel's id, 0: no thread */
 	_Atomic uint32_t epoch; /* what the host recorded under another epoch is void */
 	int64_t id;             /* Microcosm's id */
 	int32_t process;
 	uint32_t plan;          /* enum ctl_plan: what RT_GATE_DESCRIPTOR hands out */
+	uint32_t fs;            /* index of its word: call/fs.c */
+	uint32_t pad;
 };
 
 enum ctl_plan { CTL_PLAN_NONE, CTL_PLAN_BOOT, CTL_PLAN_PROGRAM };

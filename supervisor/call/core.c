@@ -240,6 +240,7 @@ static enum served core_spawn(struct world *w, struct thread *t, const uint64_t 
 		return SERVED_RESULT;
 	}
 	n->tgid = t->tgid;
+	fs_share(w, n, t);
 	n->joinable = true;
 	n->begin = (struct mc_frame){.rip = w->rt.thread_main, .rbx = entry, .rdi = arg,
 				     .rsp = (stack + size) & ~15ull};

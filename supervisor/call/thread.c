@@ -10,6 +10,7 @@
 #include "world.h"
 
 #define HASH_SIZE 4096u
+#define THREAD_TABLE_BYTES (RT_SLOT_COUNT * (sizeof(struct ctl_thread) + sizeof(uint64_t)))
 
 static struct thread **bucket(const struct world *w, pid_t tid)
 {
@@ -33,13 +34,14 @@ int threads_init(struct world *w, struct err *err)
 		return err_sys(err, errno, "cannot get random bytes");
 	w->canary &= ~0xffull; /* its lowest byte ends strings */
 	w->thread_table_fd = memfd_create("microcosm-threads", MFD_CLOEXEC);
-	size_t size = RT_SLOT_COUNT * sizeof *w->thread_table;
+	size_t size = THREAD_TABLE_BYTES;
 	if (w->thread_table_fd < 0 || ftruncate(w->thread_table_fd, (off_t)size) < 0)
 		return err_sys(err, errno, "cannot make the thread table");
 	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, w->thread_table_fd, 0);
 	if (at == MAP_FAILED)
 		return err_sys(err, errno, "cannot map the thread table");
 	w->thread_table = at;
+	w->fs_words = (_Atomic uint64_t *)(w->thread_table + RT_SLOT_COUNT);
 	return 0;
 }
 
@@ -60,7 +62,7 @@ void threads_free(struct world *w)
 	free(w->table);
 	free(w->grants);
 	if (w->thread_table)
-		munmap(w->thread_table, RT_SLOT_COUNT * sizeof *w->thread_table);
+		munmap(w->thread_table, THREAD_TABLE_BYTES);
 	if (w->thread_table_fd > 0)
 		close(w->thread_table_fd);
 }
@@ -118,6 +120,7 @@ struct thread *thread_new(struct world *w, pid_t tid)
 	if (!t)
 		return NULL;
 	t->slot = UINT32_MAX;
+	t->fs = UINT32_MAX;
 	t->tid = tid;
 	if (tid)
 		hash_add(w, t);
@@ -222,6 +225,7 @@ void thread_report(struct world *w, struct thread *t, enum ctl_plan plan)
 	entry->id = t->id;
 	entry->process = t->process->id;
 	entry->plan = (uint32_t)plan;
+	entry->fs = t->fs;
 	atomic_fetch_add(&entry->epoch, 1);
 	atomic_store(&entry->tid, (uint32_t)t->tid);
 }
@@ -236,6 +240,7 @@ void thread_forget(struct world *w, struct thread *t)
 	}
 	if (t->wait_for)
 		t->wait_for->joiner = NULL;
+	fs_leave(w, t);
 	if (t->slot != UINT32_MAX) {
 		/* A released structure is zeroed before it is used again. */
 		memset(thread_structure(w, t), 0, w->thread_size);

@@ -3,6 +3,8 @@
 #include "microcosm-host.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "host/host.h"
 
@@ -32,6 +34,54 @@ long mch_store(void *shared, const void *from, size_t n)
 		return -EFAULT;
 	memory_store((uint64_t)(uintptr_t)shared, from, n);
 	return 0;
+}
+
+long mch_give_fd(int fd, int flags)
+{
+	struct worker *worker = worker_self();
+
+	if (worker == NULL || worker->gate == NULL || (flags & ~O_CLOEXEC) != 0)
+		return -EINVAL;
+	if (worker->gives)
+		close(worker->gift.fd);
+	worker->gives = true;
+	worker->gift = (struct gift){ .fd = fd, .flags = (uint32_t)flags };
+	return 0;
+}
+
+static _Atomic uint64_t *word(void)
+{
+	const struct worker *worker = worker_self();
+
+	if (worker == NULL || worker->gate == NULL)
+		return NULL;
+	return memory_word(memory_threads()[worker->slot_index].fs);
+}
+
+uint64_t mch_word(void)
+{
+	_Atomic uint64_t *at = word();
+
+	return at != NULL ? atomic_load(at) : 0;
+}
+
+void mch_set_word(uint64_t value)
+{
+	_Atomic uint64_t *at = word();
+
+	if (at != NULL)
+		atomic_store(at, value);
+}
+
+bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context)
+{
+	for (uint32_t i = 0; i < RT_SLOT_COUNT; i++) {
+		uint64_t value = atomic_load(memory_word(i));
+
+		if (value != 0 && is(value, context))
+			return true;
+	}
+	return false;
 }
 
 bool mch_interrupted(void)

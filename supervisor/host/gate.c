@@ -42,6 +42,10 @@ struct slot {
 				  runs as one that has been interrupted; 0: none */
 	bool started;          /* a gate with a frame was called: the stub's time is over */
 	uint32_t handed_out;   /* descriptors that the stub has got */
+	/* DONE: the result is this descriptor, which the repeat of the call is to get, since the
+	 * thread was interrupted before it could be installed. */
+	bool has_gift;
+	struct gift gift;
 	struct worker *suspended;
 	uint32_t depth;
 };
@@ -100,6 +104,14 @@ static uint32_t current_epoch(uint32_t slot)
 	return atomic_load_explicit(&memory_threads()[slot].epoch, memory_order_acquire);
 }
 
+/* Under the slot's lock. */
+static void gift_drop(struct slot *slot)
+{
+	if (slot->has_gift)
+		close(slot->gift.fd);
+	slot->has_gift = false;
+}
+
 /* Under the slot's lock: nothing of what is recorded counts any more. */
 static void slot_void(struct slot *slot, uint32_t epoch)
 {
@@ -125,6 +137,7 @@ static void slot_void(struct slot *slot, uint32_t epoch)
 	slot->started = false;
 	slot->handed_out = 0;
 	slot->epoch = epoch;
+	gift_drop(slot);
 }
 
 struct ending { /* of a call, carried out after the slot's lock has been released */
@@ -160,6 +173,42 @@ static void settled(uint32_t slot, uint64_t sequence, enum ctl_outcome outcome, 
 	control_send(CTL_SETTLED, slot, sequence, outcome, (uint64_t)status, NULL, 0);
 }
 
+/* ---- Descriptors ---- */
+
+static int64_t add_fd(const struct notice *notice, const struct gift *gift, unsigned flags)
+{
+	struct seccomp_notif_addfd add = { .id = notice->id, .srcfd = (uint32_t)gift->fd,
+					   .flags = flags, .newfd_flags = gift->flags };
+	int64_t number;
+
+	do {
+		number = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	} while (number < 0 && errno == EINTR);
+	return number < 0 ? -errno : number;
+}
+
+/* Installs the descriptor in the notified thread and answers the call with its number there, both at
+ * once; when gates are reported, in two steps, since the report must come before the thread goes on. */
+static int64_t install(const struct notice *notice, const struct gift *gift, bool *answered)
+{
+	int64_t number = -EINVAL;
+
+	*answered = !control_traces();
+	if (*answered)
+		number = add_fd(notice, gift, SECCOMP_ADDFD_FLAG_SEND);
+	if (number == -EINVAL) { /* or before Linux 5.14 */
+		*answered = false;
+		number = add_fd(notice, gift, 0);
+	}
+	return number;
+}
+
+/* The notification was gone before the descriptor, or went while it was on its way. */
+static bool broken_off(int64_t result)
+{
+	return result == -ENOENT || result == -ESRCH || result == -EINPROGRESS;
+}
+
 /* ---- Host functions ---- */
 
 static void report(const struct worker *worker, int64_t status)
@@ -188,28 +237,71 @@ static void frame_store_results(const struct worker *worker)
 		memory_store(at + offsetof(struct rt_gate_frame, xmm), frame->xmm, 32);
 }
 
+/* Under the slot's lock: the worker's result is a descriptor. The status that its call ends with; false
+ * when nobody could be given it yet. */
+static bool give(struct slot *slot, struct worker *worker, int64_t *status, bool *answered)
+{
+	worker->frame.err = RT_ERR_DESCRIPTOR;
+	frame_store_results(worker);
+	int64_t number = install(&slot->waiting, &worker->gift, answered);
+	if (broken_off(number)) {
+		slot->has_gift = true;
+		slot->gift = worker->gift;
+		return false;
+	}
+	close(worker->gift.fd);
+	worker->frame.rax = (uint64_t)number;
+	if (number < 0) {
+		worker->frame.err = (int32_t)-number;
+		frame_store_results(worker);
+	} else {
+		*status = number;
+	}
+	return true;
+}
+
 /* The worker's call is over: done is false when the frame holds no results. */
 static void call_finish(struct worker *worker, int64_t status, bool done)
 {
 	struct slot *slot = worker->slot;
 	struct ending ending = { .settling = false };
+	bool gives = done && worker->gives, given = true, answered = false;
 
 	pthread_mutex_lock(&slot->lock);
 	bool wanted = still_wanted(slot, worker);
 	if (wanted) {
-		if (done)
+		if (gives)
+			given = give(slot, worker, &status, &answered);
+		else if (done)
 			frame_store_results(worker);
 		slot_finish(slot, status, &ending);
+	} else if (gives) {
+		close(worker->gift.fd);
 	}
 	worker_release(worker);
 	pthread_mutex_unlock(&slot->lock);
 	if (!wanted)
 		return;
-	if (control_traces())
+	if (given && control_traces())
 		report(worker, status); /* before the thread goes on */
-	notice_answer(&ending.notice, status);
+	if (given && !answered)
+		notice_answer(&ending.notice, status);
 	if (ending.settling)
-		settled(worker->slot_index, ending.sequence, CTL_DONE, status);
+		settled(worker->slot_index, ending.sequence, given ? CTL_DONE : CTL_REPEAT, status);
+}
+
+/* Under the slot's lock: the repeat of a call whose result is a descriptor. */
+static void give_again(struct slot *slot, const struct notice *notice)
+{
+	bool answered = false;
+	int64_t number = install(notice, &slot->gift, &answered);
+
+	if (broken_off(number))
+		return;
+	gift_drop(slot);
+	slot->status = number;
+	if (!answered)
+		notice_answer(notice, number);
 }
 
 /* A pointer into this process's own memory is never right, whatever the function does with it. */
@@ -249,6 +341,7 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	memory_fetch(&worker->frame, call->frame, sizeof(worker->frame));
 	worker->frame.vector = gate->vector && worker->frame.vector == 1;
 	worker->gate = gate;
+	worker->gives = false;
 	check_pointers(worker);
 	worker->segment_ns = worker->start_ns;
 	worker_begin(worker, component_is_quick(gate));
@@ -385,45 +478,18 @@ static void resume(struct slot *slot)
 
 /* ---- Descriptors for the stub ---- */
 
-/* Installs fd in the notified thread and answers the call with its number there. */
-static int64_t install(const struct notice *notice, int fd)
-{
-	struct seccomp_notif_addfd add = { .id = notice->id, .srcfd = (uint32_t)fd,
-					   .flags = SECCOMP_ADDFD_FLAG_SEND, .newfd_flags = O_CLOEXEC };
-	int64_t number;
-
-	do {
-		number = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-	} while (number < 0 && errno == EINTR);
-	if (number >= 0)
-		return number;
-	if (errno != EINVAL)
-		return -errno;
-	add.flags = 0; /* before Linux 5.14: in two steps */
-	do {
-		number = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-	} while (number < 0 && errno == EINTR);
-	if (number < 0)
-		return -errno;
-	notice_answer(notice, number);
-	return number;
-}
-
-/* The notification was gone before the descriptor, or went while it was on its way. */
-static bool broken_off(int64_t result)
-{
-	return result == -ENOENT || result == -ESRCH;
-}
-
 /* Under the slot's lock throughout: the thread goes on when the descriptor is installed, and its next
  * call must find this one recorded. A call that was broken off leaves no record: it is made again. */
 static void slot_install(struct slot *slot, const struct gate_call *call, const struct notice *notice)
 {
 	int fd = descriptor_get(memory_threads()[call->slot].plan, slot->handed_out);
 	int64_t number = fd;
+	bool answered = false;
 
 	if (fd >= 0) {
-		number = install(notice, fd);
+		const struct gift gift = { .fd = fd, .flags = O_CLOEXEC };
+
+		number = install(notice, &gift, &answered);
 		close(fd);
 		if (broken_off(number))
 			return;
@@ -434,7 +500,7 @@ static void slot_install(struct slot *slot, const struct gate_call *call, const 
 	slot->interrupted = 0; /* or it would be for the first gate of the same number */
 	if (number >= 0)
 		slot->handed_out++;
-	else
+	if (!answered)
 		notice_answer(notice, number);
 }
 
@@ -459,6 +525,10 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		slot->sequence = 0;
 	}
 	if (call->sequence == slot->sequence && slot->state == SLOT_DONE) {
+		if (slot->has_gift) {
+			give_again(slot, notice);
+			return CLAIM_NOTHING;
+		}
 		*status = slot->status;
 		return CLAIM_ANSWER;
 	}
@@ -478,6 +548,7 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		slot_install(slot, call, notice);
 		return CLAIM_NOTHING;
 	}
+	gift_drop(slot);
 	slot->sequence = call->sequence;
 	slot->state = SLOT_RUNNING;
 	slot->waiting = *notice;
@@ -562,7 +633,7 @@ void gate_settle(uint32_t index, uint64_t sequence, bool interrupt)
 	if (slot->epoch != epoch)
 		slot_void(slot, epoch);
 	bool wait = false;
-	if (slot->sequence == sequence && slot->state == SLOT_DONE) {
+	if (slot->sequence == sequence && slot->state == SLOT_DONE && !slot->has_gift) {
 		outcome = CTL_DONE;
 		status = slot->status;
 	} else if (slot->sequence == sequence && slot->state == SLOT_RUNNING && interrupt) {

@@ -52,6 +52,8 @@ void memory_fetch(void *to, uint64_t shared, size_t n);
 void memory_store(uint64_t shared, const void *from, size_t n);
 /* The thread table, RT_SLOT_COUNT rows. NULL before CTL_REGION. */
 const struct ctl_thread *memory_threads(void);
+/* The word of index fs, which is the host process's own to use; NULL out of range. */
+_Atomic uint64_t *memory_word(uint32_t fs);
 
 struct memory_region { /* what plans say of the region */
 	uint64_t base, size, start;
@@ -98,6 +100,11 @@ struct notice { /* a notification that waits for an answer */
 	uint64_t id;
 };
 
+struct gift { /* a descriptor for the guest, as the result of a call */
+	int fd;
+	uint32_t flags; /* O_CLOEXEC or 0, there */
+};
+
 struct slot;
 struct listener;
 
@@ -114,6 +121,8 @@ struct worker {
 	struct component_gate *gate; /* while the host function runs */
 	struct mch_caller caller;
 	struct rt_gate_frame frame;
+	bool gives; /* the function's result is the gift */
+	struct gift gift;
 	uint64_t start_ns, segment_ns; /* of the call; of the time since its last callback */
 	uint32_t orphaned_callbacks; /* answered here because the thread is gone */
 	/* Under the slot's lock. */

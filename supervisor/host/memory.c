@@ -22,6 +22,7 @@ struct range {
 
 static struct memory_region region;
 static const struct ctl_thread *threads;
+static _Atomic uint64_t *words;
 /* Sorted; neighbours are joined, so that one range holds what lies in several mappings. */
 static struct range readable[REGION_MAPS_MAX], writable[REGION_MAPS_MAX];
 static size_t n_readable, n_writable;
@@ -31,6 +32,11 @@ static size_t n_texts;
 const struct memory_region *memory_region(void)
 {
 	return &region;
+}
+
+_Atomic uint64_t *memory_word(uint32_t fs)
+{
+	return fs < RT_SLOT_COUNT ? &words[fs] : NULL;
 }
 
 const struct ctl_thread *memory_threads(void)
@@ -206,15 +212,18 @@ static int map_all(const struct ctl_msg *msg, struct err *err)
 
 static int map_threads(int fd, struct err *err)
 {
-	size_t size = RT_SLOT_COUNT * sizeof(struct ctl_thread);
+	size_t size = RT_SLOT_COUNT * sizeof(struct ctl_thread), more = RT_SLOT_COUNT * sizeof(uint64_t);
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)size)
+	_Static_assert(RT_SLOT_COUNT * sizeof(struct ctl_thread) % PAGE == 0, "mapped apart");
+	if (fstat(fd, &st) < 0 || st.st_size < (off_t)(size + more))
 		return err_set(err, EPROTO, "host process: the thread table is too short");
 	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
+	void *after = mmap(NULL, more, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)size);
+	if (at == MAP_FAILED || after == MAP_FAILED)
 		return err_sys(err, errno, "host process: cannot map the thread table");
 	threads = at;
+	words = after;
 	return 0;
 }
 

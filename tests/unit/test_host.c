@@ -181,7 +181,7 @@ static void spawn_host(void)
 
 static void setup_unbound(void)
 {
-	size_t size = RT_SLOT_COUNT * sizeof(struct ctl_thread);
+	size_t size = RT_SLOT_COUNT * (sizeof(struct ctl_thread) + sizeof(uint64_t));
 
 	make_region();
 	threads_fd = memfd_create("threads", MFD_CLOEXEC);
