@@ -50,6 +50,11 @@ void mch_set_word(uint64_t value);
 /* Whether any process has a word, other than 0, for which is() is true. */
 bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context);
 
+/* The world's file tree: 0 none; 1 this process's root. The host's files until the seal. */
+int mch_tree(void);
+/* The directory in the tree that the world starts in; NULL: not said. */
+const char *mch_tree_cwd(void);
+
 /* The call should be given up: a signal waits for the guest thread, or the thread is gone. Blocking
  * kernel calls return EINTR then by themselves; who waits otherwise polls this and returns -EINTR. */
 bool mch_interrupted(void);

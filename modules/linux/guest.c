@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The Linux personality: the numbers of Linux x86-64, so that unmodified programs run. The table in
  * linux_calls.def says what each may do; this file carries it out. */
-#include "../start.h"
+#include "linux.h"
 
 #include <asm/ioctls.h>
 #include <asm/prctl.h>
 #include <asm/termbits.h>
-#include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -21,35 +20,20 @@
 	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO)
 
-enum { FSTAT = 5, GETRESUID = 118, GETRESGID = 120 };
+enum { GETRESUID = 118, GETRESGID = 120 };
 
-static mc_fn fstat_stub, getresuid_stub, getresgid_stub;
+static mc_fn getresuid_stub, getresgid_stub;
 
-/* glibc's fstat is this call with an empty path. The kernel's own fstat takes no path, so whatever
- * the guest makes of its string after the look at it, no name reaches the kernel. */
-static long linux_newfstatat(long fd, long path, long buf, long flags, long a4, long a5)
-{
-	char first = 0;
-	(void)a4, (void)a5;
-
-	if (path != 0 && mc_copy_in(&first, (const void *)path, 1) != 0)
-		return -EFAULT;
-	if (first != 0 || (int)fd == AT_FDCWD)
-		return -ENOSYS;
-	if (((int)flags & AT_EMPTY_PATH) == 0)
-		return path != 0 ? -ENOENT : -EFAULT;
-	return fstat_stub(fd, buf, 0, 0, 0, 0);
-}
-
-static long linux_getcwd(long buf, long size, long a2, long a3, long a4, long a5)
-{
-	static const char root[] = "/";
-	(void)a2, (void)a3, (void)a4, (void)a5;
-
-	if ((unsigned long)size < sizeof root)
-		return -ERANGE;
-	return mc_copy_out((void *)buf, root, sizeof root) != 0 ? -EFAULT : (long)sizeof root;
-}
+/* What linux_calls.def names. */
+#define GRANT(number, name, why, ...)
+#define MEDIATED(number, name, why, ...)
+#define HANDLED(number, name, why, handler) long handler(long, long, long, long, long, long);
+#define REFUSED(number, name, why, errnum)
+#include "linux_calls.def"
+#undef GRANT
+#undef MEDIATED
+#undef HANDLED
+#undef REFUSED
 
 /* Programs drop privileges that they do not have, and check that it worked: the first n ids are asked
  * for, -1 leaves one alone. 0 where all three ids are the same and stay so. */
@@ -68,7 +52,7 @@ static long ids_keep(mc_fn get, int n, long a, long b, long c)
 }
 
 #define IDS_HANDLER(name, get, n)                                                          \
-	static long name(long a, long b, long c, long a3, long a4, long a5)                \
+	long name(long a, long b, long c, long a3, long a4, long a5)                       \
 	{                                                                                  \
 		(void)a3, (void)a4, (void)a5;                                              \
 		return n == 1 && (uint32_t)a == UINT32_MAX ? -EINVAL                       \
@@ -81,11 +65,15 @@ IDS_HANDLER(linux_setregid, getresgid_stub, 2)
 IDS_HANDLER(linux_setresuid, getresuid_stub, 3)
 IDS_HANDLER(linux_setresgid, getresgid_stub, 3)
 
-static long refused_EPERM(long a0, long a1, long a2, long a3, long a4, long a5)
-{
-	(void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
-	return -EPERM;
-}
+#define REFUSAL(errnum)                                                                    \
+	static long refused_##errnum(long a0, long a1, long a2, long a3, long a4, long a5)  \
+	{                                                                                  \
+		(void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;                \
+		return -errnum;                                                            \
+	}
+REFUSAL(EPERM)
+REFUSAL(EOPNOTSUPP)
+
 
 struct grant_row {
 	int nr;
@@ -132,7 +120,7 @@ MODULE_INIT linux_init(void)
 		all[i] = (struct mc_grant){ grants[i].nr, n, grants[i].rules };
 	}
 	start_check(mc_grant_all(all, COUNT(all)) == 0);
-	fstat_stub = mc_get(FSTAT);
+	names_init();
 	getresuid_stub = mc_get(GETRESUID);
 	getresgid_stub = mc_get(GETRESGID);
 	for (size_t i = 0; i < COUNT(handlers); i++)

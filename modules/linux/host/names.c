@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT
+ * Calls that take names, for guests. The host process's root is the world's tree: the kernel resolves,
+ * and cannot leave it. What is opened is the guest's, by its number there; what a call changes, it
+ * changes by a descriptor of the directory and the last part of the name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <microcosm-host.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "names.h"
+
+#define RETRIES 128 /* of a scoped lookup while somebody renames */
+#define KERNEL_O_LARGEFILE 0100000 /* the C library's is 0 */
+#define OPEN_KNOWN                                                                         \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | \
+	 O_SYNC | O_DIRECT | KERNEL_O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |  \
+	 O_PATH | O_TMPFILE)
+#define SET_ID (S_ISUID | S_ISGID)
+
+static long result(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
+long at_fetch(struct names_at *to, const struct names_at *shared)
+{
+	long r = mch_fetch(to, shared, NAMES_AT_HEAD);
+
+	if (r < 0)
+		return r;
+	if (to->len >= NAMES_PATH_MAX)
+		return -ENAMETOOLONG;
+	r = mch_fetch(to->path, shared->path, to->len);
+	to->path[to->len] = '\0';
+	return r;
+}
+
+static int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC | O_NOCTTY,
+				.mode = mode,
+				.resolve = resolve | RESOLVE_NO_MAGICLINKS };
+	int tries = 0;
+	long fd;
+
+	if ((flags & O_PATH) != 0)
+		how.flags &= ~(uint64_t)O_NOCTTY;
+	do {
+		fd = syscall(SYS_openat2, start, path, &how, sizeof(how));
+	} while (fd < 0 && errno == EAGAIN && (resolve & RESOLVE_CACHED) == 0 && ++tries < RETRIES);
+	return (int)result(fd);
+}
+
+/* The directory that at's path starts in; -1 for an absolute path, which needs none. */
+static int start_of(const struct names_at *at)
+{
+	if (at->path[0] == '/')
+		return -1;
+	return directory_start(at);
+}
+
+int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	if (mch_tree() == 0)
+		return -ENOENT; /* a world without files */
+	int start = start_of(at);
+	if (start < -1)
+		return start;
+	int fd = open_below(start, at->path, flags, mode, resolve);
+	if (start >= 0)
+		close(start);
+	return fd;
+}
+
+/* An O_PATH descriptor of what at names. */
+static int name_path(const struct names_at *at, bool follow)
+{
+	return name_open(at, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, 0);
+}
+
+/* The directory that the last part of at's path lies in, and that part, slashes after it included. */
+static int name_parent(const struct names_at *at, const char **last)
+{
+	struct names_at parent = { .dev = at->dev, .ino = at->ino };
+	size_t end = at->len, begin;
+
+	while (end > 0 && at->path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && at->path[begin - 1] != '/'; begin--)
+		;
+	*last = end == 0 ? "." : at->path + begin; /* only slashes: the root */
+	if (at->len == 0)
+		return -ENOENT;
+	parent.len = (uint32_t)(begin > 0 ? begin : 1);
+	memcpy(parent.path, begin > 0 ? at->path : end == 0 ? "/" : ".", parent.len);
+	parent.path[parent.len] = '\0';
+	return name_open(&parent, O_PATH | O_DIRECTORY, 0, 0);
+}
+
+/* ---- Opening ---- */
+
+static bool opens_for_reading(uint64_t flags)
+{
+	return (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0;
+}
+
+static long give(int fd, uint64_t flags)
+{
+	long r = mch_give_fd(fd, (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0);
+
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+/* A socket with fd in it. */
+static int enclose(int fd)
+{
+	int pair[2];
+	char byte = 0;
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	long r = result(sendmsg(pair[0], &message, MSG_NOSIGNAL));
+	close(pair[0]);
+	if (r < 0)
+		close(pair[1]);
+	return r < 0 ? (int)r : pair[1];
+}
+
+static long give_path(int fd)
+{
+	int socket = enclose(fd);
+
+	close(fd);
+	return socket < 0 ? socket : give(socket, O_CLOEXEC);
+}
+
+/* Only a set-user-ID file that lies outside the world's mounts could serve anybody; but there it
+ * would lend them the user's rights. */
+static bool sets_id(uint64_t mode)
+{
+	return (mode & SET_ID) != 0;
+}
+
+long names_open(const struct names_at *shared, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct names_at at;
+	long r = at_fetch(&at, shared);
+
+	if (r < 0)
+		return r;
+	if ((flags & ~(uint64_t)OPEN_KNOWN) != 0)
+		return -EINVAL;
+	bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+	if (creates && sets_id(mode))
+		return -EPERM;
+	if (creates)
+		mode &= 07777 & ~(uint64_t)process_umask();
+	int fd = name_open(&at, flags, creates ? mode : 0, resolve);
+	if (fd < 0)
+		return fd;
+	if (opens_for_reading(flags)) {
+		r = directory_keep(fd);
+		if (r < 0 && r != -ENOTDIR) {
+			close(fd);
+			return r;
+		}
+	}
+	return (flags & O_PATH) != 0 ? give_path(fd) : give(fd, flags);
+}
+
+#define OWNER_UNKNOWN 65534 /* what the kernel says of ids without a name in a user namespace */
+
+long names_stat(const struct names_at *shared, int flags, struct names_statx *to, unsigned mask)
+{
+	struct names_at at;
+	struct statx stx;
+	long r = at_fetch(&at, shared);
+
+	if (r < 0)
+		return r;
+	int fd = name_path(&at, (flags & AT_SYMLINK_NOFOLLOW) == 0);
+	if (fd < 0)
+		return fd;
+	r = result(statx(fd, "", AT_EMPTY_PATH | (flags & AT_STATX_SYNC_TYPE), mask, &stx));
+	close(fd);
+	if (r == 0)
+		r = mch_store(to, &stx, sizeof(stx));
+	if (r < 0)
+		return r;
+	return stx.stx_uid == OWNER_UNKNOWN || stx.stx_gid == OWNER_UNKNOWN;
+}
+
+/* ---- What a name tells ---- */
+
+/* Does with an O_PATH descriptor of what shared names; it is closed afterwards. */
+#define WITH_NAME(shared, follow, fd, call)                                                \
+	do {                                                                               \
+		struct names_at at_;                                                       \
+		long r_ = at_fetch(&at_, shared);                                          \
+		if (r_ < 0)                                                                \
+			return r_;                                                         \
+		int fd = name_path(&at_, follow);                                          \
+		if (fd < 0)                                                                \
+			return fd;                                                         \
+		r_ = (call);                                                               \
+		close(fd);                                                                 \
+		return r_;                                                                 \
+	} while (0)
+
+long names_access(const struct names_at *shared, int mode, int flags)
+{
+	if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW)) != 0 || (mode & ~(R_OK | W_OK | X_OK)) != 0)
+		return -EINVAL;
+	WITH_NAME(shared, (flags & AT_SYMLINK_NOFOLLOW) == 0, fd,
+		  result(syscall(SYS_faccessat2, fd, "", mode, (flags & AT_EACCESS) | AT_EMPTY_PATH)));
+}
+
+static long readlink_fd(int fd, char *to, size_t size)
+{
+	char text[PATH_BYTES];
+	ssize_t n = readlinkat(fd, "", text, size < sizeof(text) ? size : sizeof(text));
+
+	if (n < 0) /* of an empty path, Linux says that there is no such link */
+		return errno == ENOENT ? -EINVAL : -errno;
+	long r = mch_store(to, text, (size_t)n);
+	return r < 0 ? r : n;
+}
+
+long names_readlink(const struct names_at *shared, char *to, size_t size)
+{
+	WITH_NAME(shared, false, fd, readlink_fd(fd, to, size));
+}
+
+static long statfs_fd(int fd, void *to)
+{
+	struct statfs answer;
+	long r = result(fstatfs(fd, &answer));
+
+	return r < 0 ? r : mch_store(to, &answer, sizeof(answer));
+}
+
+long names_statfs(const struct names_at *shared, void *to)
+{
+	WITH_NAME(shared, true, fd, statfs_fd(fd, to));
+}
+
+/* ---- The working directory ---- */
+
+static long enter(int fd)
+{
+	long r = result(syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS));
+
+	return r < 0 ? r : process_set_directory(fd);
+}
+
+long names_chdir(const struct names_at *shared)
+{
+	struct names_at at;
+	long r = at_fetch(&at, shared);
+
+	if (r < 0)
+		return r;
+	int fd = at.len == 0 ? directory_start(&at) : name_open(&at, O_PATH | O_DIRECTORY, 0, 0);
+	if (fd < 0)
+		return fd;
+	r = enter(fd);
+	close(fd);
+	return r;
+}
+
+long names_getcwd(char *to, size_t size)
+{
+	char path[PATH_BYTES];
+	int fd = directory_current();
+
+	if (fd < 0)
+		return fd;
+	long n = path_of(fd, path, sizeof(path));
+	close(fd);
+	if (n < 0)
+		return n;
+	if ((size_t)n + 1 > size)
+		return -ERANGE;
+	long r = mch_store(to, path, (size_t)n + 1);
+	return r < 0 ? r : n + 1;
+}
+
+long names_umask(unsigned mask)
+{
+	return process_set_umask(mask);
+}
+
+/* ---- Changing directories ---- */
+
+/* Does with the directory and last part of what shared names. */
+#define WITH_PARENT(shared, fd, last, call)                                                \
+	do {                                                                               \
+		struct names_at at_;                                                       \
+		const char *last;                                                          \
+		long r_ = at_fetch(&at_, shared);                                          \
+		if (r_ < 0)                                                                \
+			return r_;                                                         \
+		int fd = name_parent(&at_, &last);                                         \
+		if (fd < 0)                                                                \
+			return fd;                                                         \
+		r_ = result(call);                                                         \
+		close(fd);                                                                 \
+		return r_;                                                                 \
+	} while (0)
+
+long names_mkdir(const struct names_at *shared, unsigned mode)
+{
+	WITH_PARENT(shared, fd, last, mkdirat(fd, last, mode & 01777 & ~process_umask()));
+}
+
+long names_mknod(const struct names_at *shared, unsigned mode)
+{
+	unsigned type = mode & S_IFMT;
+
+	if (type != 0 && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK)
+		return type == S_IFCHR || type == S_IFBLK ? -EPERM : -EINVAL;
+	if (sets_id(mode))
+		return -EPERM;
+	WITH_PARENT(shared, fd, last,
+		    mknodat(fd, last, type | (mode & 01777 & ~process_umask()), 0));
+}
+
+long names_unlink(const struct names_at *shared, int flags)
+{
+	if ((flags & ~AT_REMOVEDIR) != 0)
+		return -EINVAL;
+	WITH_PARENT(shared, fd, last, unlinkat(fd, last, flags));
+}
+
+long names_symlink(const struct names_at *shared_text, const struct names_at *shared)
+{
+	struct names_at text;
+	long r = at_fetch(&text, shared_text);
+
+	if (r < 0)
+		return r;
+	WITH_PARENT(shared, fd, last, symlinkat(text.path, fd, last));
+}
+
+/* Two names' parents, for a call that takes both. */
+struct parents {
+	struct names_at at[2];
+	int fds[2];
+	const char *last[2];
+};
+
+static long parents_open(struct parents *p, const struct names_at *from, const struct names_at *to)
+{
+	long r = at_fetch(&p->at[0], from);
+
+	if (r == 0)
+		r = at_fetch(&p->at[1], to);
+	if (r < 0)
+		return r;
+	p->fds[0] = name_parent(&p->at[0], &p->last[0]);
+	if (p->fds[0] < 0)
+		return p->fds[0];
+	p->fds[1] = name_parent(&p->at[1], &p->last[1]);
+	if (p->fds[1] < 0)
+		close(p->fds[0]);
+	return p->fds[1] < 0 ? p->fds[1] : 0;
+}
+
+static void parents_close(const struct parents *p)
+{
+	close(p->fds[0]);
+	close(p->fds[1]);
+}
+
+long names_rename(const struct names_at *from, const struct names_at *to, unsigned flags)
+{
+	struct parents p;
+	long r = parents_open(&p, from, to);
+
+	if (r < 0)
+		return r;
+	r = result(syscall(SYS_renameat2, p.fds[0], p.last[0], p.fds[1], p.last[1], flags));
+	parents_close(&p);
+	return r;
+}
+
+/* The link itself is linked, unless flags say otherwise: then what it leads to, by the number of a
+ * descriptor, since the kernel would follow magic links too. */
+static long link_followed(const struct parents *p)
+{
+	char name[16];
+	int fd = name_path(&p->at[0], true);
+
+	if (fd < 0)
+		return fd;
+	int directory = own_fd_name(fd, name, sizeof(name));
+	long r = result(linkat(directory, name, p->fds[1], p->last[1], AT_SYMLINK_FOLLOW));
+	close(fd);
+	return r;
+}
+
+long names_link(const struct names_at *from, const struct names_at *to, int flags)
+{
+	struct parents p;
+
+	if ((flags & ~AT_SYMLINK_FOLLOW) != 0)
+		return -EINVAL;
+	long r = parents_open(&p, from, to);
+	if (r < 0)
+		return r;
+	if (flags != 0)
+		r = link_followed(&p);
+	else
+		r = result(linkat(p.fds[0], p.last[0], p.fds[1], p.last[1], 0));
+	parents_close(&p);
+	return r;
+}
+
+/* ---- Changing what a name leads to ---- */
+
+static long chmod_fd(int fd, unsigned mode)
+{
+	char name[16];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return -EOPNOTSUPP;
+	if (sets_id(mode) && !(S_ISDIR(st.st_mode) && (mode & S_ISUID) == 0))
+		return -EPERM;
+	int directory = own_fd_name(fd, name, sizeof(name));
+	return result(fchmodat(directory, name, mode & 07777, 0));
+}
+
+long names_chmod(const struct names_at *shared, unsigned mode, int flags)
+{
+	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
+		return -EINVAL;
+	WITH_NAME(shared, flags == 0, fd, chmod_fd(fd, mode));
+}
+
+/* An id that the host half's user namespace does not know is one that the caller may not give. */
+static long chown_fd(int fd, unsigned uid, unsigned gid)
+{
+	long r = result(fchownat(fd, "", uid, gid, AT_EMPTY_PATH));
+
+	return r == -EINVAL ? -EPERM : r;
+}
+
+long names_chown(const struct names_at *shared, unsigned uid, unsigned gid, int flags)
+{
+	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
+		return -EINVAL;
+	WITH_NAME(shared, flags == 0, fd, chown_fd(fd, uid, gid));
+}
+
+long names_utimens(const struct names_at *shared, const void *shared_times, int flags)
+{
+	struct timespec times[2];
+
+	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
+		return -EINVAL;
+	if (shared_times != NULL && mch_fetch(times, shared_times, sizeof(times)) < 0)
+		return -EFAULT;
+	WITH_NAME(shared, flags == 0, fd,
+		  result(syscall(SYS_utimensat, fd, "", shared_times != NULL ? times : NULL,
+				 AT_EMPTY_PATH)));
+}
+
+long names_truncate(const struct names_at *shared, int64_t size)
+{
+	struct names_at at;
+	long r = at_fetch(&at, shared);
+
+	if (r < 0)
+		return r;
+	/* Not to wait for a reader where it is a pipe: those cannot be truncated. */
+	int fd = name_open(&at, O_WRONLY | O_NONBLOCK, 0, 0);
+	if (fd < 0)
+		return fd == -ENXIO ? -EINVAL : fd;
+	r = result(ftruncate(fd, size));
+	close(fd);
+	return r;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * The linux module's host half: what its files offer each other. */
+#ifndef LINUX_HOST_NAMES_H
+#define LINUX_HOST_NAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../names.h"
+
+#define PATH_BYTES NAMES_PATH_MAX
+
+/* ---- directories.c: directories that guests have, by device and inode ---- */
+
+/* Keeps a descriptor of the directory that fd, which stays the caller's, is open on: guests may start
+ * paths there. Its index, or -errno. */
+long directory_keep(int fd);
+/* A descriptor of a directory that guests have, for as long as the caller needs it: to be closed.
+ * -EACCES where none was given to them. */
+int directory_find(uint64_t dev, uint64_t ino);
+/* The caller's working directory, as above; and a new one, by directory_keep's index. */
+int directory_current(void);
+/* dev and ino 0: the working directory. */
+int directory_start(const struct names_at *at);
+/* The caller's umask and working directory, in the process's word. */
+unsigned process_umask(void);
+unsigned process_set_umask(unsigned mask);
+int process_set_directory(int fd);
+
+/* A name for fd, relative to the directory returned: it leads to the file itself. */
+int own_fd_name(int fd, char *name, size_t size);
+/* Where fd is now in the world's tree; its length, or -errno, -ENOENT when it is deleted. */
+long path_of(int fd, char *to, size_t size);
+
+/* ---- names.c ---- */
+
+/* Copies what a guest says; path gets a terminator. -EFAULT, -ENAMETOOLONG. */
+long at_fetch(struct names_at *to, const struct names_at *shared);
+/* Opens below the world's root, from at's start: an own descriptor, close-on-exec, or -errno. */
+int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+#endif

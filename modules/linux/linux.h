@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * The linux module's half in the guest: what its files offer each other. */
+#ifndef LINUX_LINUX_H
+#define LINUX_LINUX_H
+
+#include "../start.h"
+
+#include <stdbool.h>
+
+#include <linux/errno.h>
+
+#include "names.h"
+
+/* A handler of linux_calls.def; what it does not use is fine. */
+#define HANDLER(name)                                                                      \
+	long name(long a0, long a1, long a2, long a3, long a4, long a5);                   \
+	long name(long a0 __attribute__((unused)), long a1 __attribute__((unused)),        \
+		  long a2 __attribute__((unused)), long a3 __attribute__((unused)),        \
+		  long a4 __attribute__((unused)), long a5 __attribute__((unused)))
+
+/* ---- names.c ---- */
+
+/* After the grants. */
+void names_init(void);
+/* Copies a path that starts at dirfd into at: 0, or -errno; -ENOENT for an empty one, len is 0 then. */
+long names_at_fill(struct names_at *at, long dirfd, long path);
+
+#endif

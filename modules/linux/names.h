@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * What the two halves of the linux module say to each other about names. The structures lie in the
+ * region; the host half copies each once. Results are >= 0 or -errno. */
+#ifndef LINUX_NAMES_H
+#define LINUX_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAMES_PATH_MAX 4096 /* as Linux's PATH_MAX: with the terminator */
+
+/* A path and where it starts. */
+struct names_at {
+	/* The directory that a relative path starts at, as fstat tells it of the guest's descriptor:
+	 * it must have been given to a process of this world by name. Both 0: the working directory. */
+	uint64_t dev, ino;
+	uint32_t len; /* bytes of the path, without the terminator, < NAMES_PATH_MAX */
+	char path[NAMES_PATH_MAX];
+};
+
+#define NAMES_AT_HEAD offsetof(struct names_at, path)
+
+/* The gates: all that the host half exports. */
+#pragma GCC visibility push(default)
+
+struct names_statx; /* struct statx, which the two halves get from different headers */
+
+/* The answer is a descriptor: of the file opened, close-on-exec where flags have O_CLOEXEC. With O_PATH
+ * it is a socket, always close-on-exec, out of which recvmsg gets the file's: seccomp's way to give
+ * descriptors takes no such files. */
+long names_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve);
+/* Stores statx's answer, of a final symbolic link itself where flags have AT_SYMLINK_NOFOLLOW. 1: but
+ * the owner is one that the host half's user namespace has no name for; whoever has the file's
+ * descriptor can ask. */
+long names_stat(const struct names_at *at, int flags, struct names_statx *to, unsigned mask);
+
+long names_access(const struct names_at *at, int mode, int flags);
+long names_readlink(const struct names_at *at, char *to, size_t size); /* bytes stored */
+long names_statfs(const struct names_at *at, void *to);                 /* struct statfs */
+long names_chdir(const struct names_at *at); /* an empty path: the directory dev, ino itself */
+long names_getcwd(char *to, size_t size);    /* bytes stored, with the terminator */
+long names_umask(unsigned mask);             /* the previous one */
+
+long names_mkdir(const struct names_at *at, unsigned mode);
+long names_mknod(const struct names_at *at, unsigned mode);
+long names_unlink(const struct names_at *at, int flags);
+long names_rename(const struct names_at *from, const struct names_at *to, unsigned flags);
+long names_link(const struct names_at *from, const struct names_at *to, int flags);
+long names_symlink(const struct names_at *text, const struct names_at *at); /* text's start unused */
+
+long names_chmod(const struct names_at *at, unsigned mode, int flags);
+long names_chown(const struct names_at *at, unsigned uid, unsigned gid, int flags);
+long names_utimens(const struct names_at *at, const void *times, int flags); /* two timespecs or NULL */
+long names_truncate(const struct names_at *at, int64_t size);
+
+#pragma GCC visibility pop
+
+#endif
