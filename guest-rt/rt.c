@@ -5,6 +5,7 @@
 
 #include <asm/unistd.h>
 #include <elf.h>
+#include <linux/errno.h>
 #include <linux/mman.h>
 
 #define __NR_mseal_x86_64 462
@@ -113,6 +114,8 @@ static void seal_region(const struct rt_plan *plan)
 		int more = i < plan->n_maps;
 		if (more && (maps[i].addr < plan->seal_addr || maps[i].addr >= end))
 			continue; /* the program's, the heap and the threads: theirs to change */
+		if (more && maps[i].addr >= low && maps[i].addr + maps[i].len <= high)
+			continue; /* mapped over a part of it */
 		if (more && maps[i].addr == high) {
 			high += maps[i].len;
 			continue;
@@ -320,6 +323,19 @@ long mc_grant(int nr, const struct mc_rule *rules, size_t n)
 long mc_grant_all(const struct mc_grant *grants, size_t n)
 {
 	return tracer(RT_OP_GRANT_ALL, (long)grants, (long)n, 0);
+}
+
+long mc_register_all(const struct mc_entry *entries, size_t n)
+{
+	uint64_t core_stub = rt_config.region_base + RT_OFF_CORE_STUBS - MC_SYS_REGISTER * RT_STUB_SIZE;
+	if ((uint64_t)mc_get(MC_SYS_REGISTER) == core_stub) {
+		long r = tracer(RT_OP_REGISTER_ALL, (long)entries, (long)n, 0);
+		if (r != -EPERM)
+			return r;
+	}
+	for (size_t i = 0; i < n; i++)
+		mc_register(entries[i].nr, entries[i].fn);
+	return 0;
 }
 
 int memcmp(const void *a, const void *b, size_t n)

@@ -68,6 +68,7 @@ enum rt_op {
 	RT_OP_RESOLVED,     /* rsi index of an IRELATIVE relocation, rdx what its resolver returned */
 	RT_OP_TRACE_RETURN, /* a traced upcall returned: rsi its result */
 	RT_OP_GRANT_ALL,    /* rsi array of struct mc_grant, rdx its length: initialisers only */
+	RT_OP_REGISTER_ALL, /* rsi array of struct mc_entry, rdx its length: initialisers only */
 };
 
 /* Gate indexes below RT_GATE_FIRST are the runtime's own. */
@@ -122,7 +123,8 @@ struct rt_map {
 	uint64_t len;    /* bytes, whole pages */
 	uint64_t offset; /* in the descriptor, page aligned */
 	uint32_t prot;   /* PROT_* */
-	uint32_t flags;  /* MAP_SHARED or MAP_PRIVATE (| MAP_ANONYMOUS): MAP_FIXED_NOREPLACE is added */
+	uint32_t flags;  /* MAP_SHARED or MAP_PRIVATE (| MAP_ANONYMOUS); without MAP_FIXED,
+			    MAP_FIXED_NOREPLACE is added */
 	int32_t fd;      /* index of the descriptor, -1 for anonymous memory */
 	uint32_t zero_from; /* bytes: zero the mapping from here to its end (bss in a file page); 0: none */
 };

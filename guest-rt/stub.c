@@ -104,7 +104,8 @@ static void map_one(const struct rt_map *map, const int *fds, uint32_t n_fds)
 	long fd = map->fd >= 0 && (uint32_t)map->fd < n_fds ? fds[map->fd] : -1;
 	/* The bss of a file page is cleared through a mapping that can be written. */
 	long at = call6(__NR_mmap, (long)map->addr, (long)map->len, (long)map->prot,
-			(long)(map->flags | MAP_FIXED_NOREPLACE), fd, (long)map->offset);
+			(long)(map->flags & MAP_FIXED ? map->flags : map->flags | MAP_FIXED_NOREPLACE),
+			fd, (long)map->offset);
 	if (at != (long)map->addr)
 		fail();
 	if (map->zero_from)

@@ -179,6 +179,12 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 		finish(w, t, call->nr,
 		       t->process->boot ? grant_add_all(w, call->args[1], call->args[2]) : -EPERM);
 		return;
+	case RT_OP_REGISTER_ALL:
+		finish(w, t, call->nr,
+		       t->process->boot && !w->sealed
+			       ? register_all(w, t, call->args[1], call->args[2])
+			       : -EPERM);
+		return;
 	case RT_OP_RESOLVED: resolved(w, t, call); return;
 	case RT_OP_BOOT_DONE:
 		if (!t->process->boot)
@@ -545,9 +551,29 @@ static void made(struct world *w, struct thread *t, pid_t tid)
 	thread_resume(w, t, 0);
 }
 
-static void executed(struct world *w, struct thread *t)
+static void start_stub(struct world *w, struct thread *t)
 {
 	struct regs regs;
+	/* The stub's filters are to be installed: it has nothing else to go by than a register. */
+	if (os_get_regs(t->tid, &regs) == 0) {
+		regs.user.rdi = 1;
+		os_set_regs(t->tid, &regs);
+	}
+	thread_resume(w, t, 0);
+}
+
+void loop_filters_ready(struct world *w)
+{
+	w->filters_ready = true;
+	struct thread *t = w->first ? thread_find(w, w->first->tgid) : NULL;
+	if (t && t->stopped && w->first->phase == PROCESS_STUB) {
+		os_place(t->tid, w->cpu);
+		start_stub(w, t);
+	}
+}
+
+static void executed(struct world *w, struct thread *t)
+{
 	if (t->process->phase != PROCESS_CHILD) {
 		/* No exec is granted yet: whatever this is, it must not run. */
 		os_send_signal(t->tgid, 0, SIGKILL);
@@ -556,12 +582,8 @@ static void executed(struct world *w, struct thread *t)
 	}
 	t->process->phase = PROCESS_STUB;
 	thread_report(w, t, t->process->boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
-	/* The stub's filters are to be installed: it has nothing else to go by than a register. */
-	if (os_get_regs(t->tid, &regs) == 0) {
-		regs.user.rdi = 1;
-		os_set_regs(t->tid, &regs);
-	}
-	thread_resume(w, t, 0);
+	if (t->process->boot || w->filters_ready)
+		start_stub(w, t);
 }
 
 static void drop_gate(struct world *w, const struct thread *t)

@@ -274,15 +274,13 @@ static int start_answers(struct world *w, bool with_program, struct err *err)
 
 /* ---- Spawning the boot process and the program ---- */
 
-static int spawn(struct world *w, const struct paths *paths, const struct os_program *filter,
-		 const struct os_program *extra, char *const *argv, char *const *envp, bool boot,
-		 struct err *err)
+static int spawn(struct world *w, const struct paths *paths, int filters_fd, char *const *argv,
+		 char *const *envp, bool boot, struct err *err)
 {
 	int stub = open(paths->stub, O_RDONLY | O_CLOEXEC);
 	if (stub < 0)
 		return err_sys(err, errno, "%s", paths->stub);
-	struct os_spawn request = {.stub_fd = stub, .argv = argv, .envp = envp, .filter = filter,
-				   .extra = extra && extra->n ? extra : NULL,
+	struct os_spawn request = {.stub_fd = stub, .filters_fd = filters_fd, .argv = argv, .envp = envp,
 				   .control_fd = w->control, .apart = boot, .no_stdio = boot};
 	pid_t tid;
 	int error = os_spawn(&request, &tid, err);
@@ -327,8 +325,30 @@ static int spawn_boot(struct world *w, const struct paths *paths, struct err *er
 	int error = os_filter_make(NULL, 0, &filter, err);
 	if (error)
 		return error;
-	error = spawn(w, paths, &filter, NULL, argv, envp, true, err);
+	int fd = os_filters_file(err);
+	error = fd < 0 ? fd : os_filters_write(fd, &filter, NULL, err);
 	os_program_free(&filter);
+	if (error == 0)
+		error = spawn(w, paths, fd, argv, envp, true, err);
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* It executes the stub while the host process starts and the modules' initialisers run, and then waits
+ * for its filters. */
+static int spawn_program(struct world *w, const struct options *options, const struct paths *paths,
+			 struct err *err)
+{
+	char **envp = options_environment(options, environ);
+	if (!envp)
+		return err_set(err, ENOMEM, "no memory for the environment");
+	w->filters_fd = os_filters_file(err);
+	int error = w->filters_fd < 0 ? w->filters_fd
+				      : spawn(w, paths, w->filters_fd, options->argv, envp, false, err);
+	free(envp);
+	if (error == 0)
+		os_place(w->first->tgid, -1); /* beside us, as long as we have other things to do */
 	return error;
 }
 
@@ -352,17 +372,14 @@ static int seal(struct world *w, struct os_program *filter, struct os_program *e
 	return error;
 }
 
-static int run_program(struct world *w, const struct options *options, const struct paths *paths,
-		       const struct os_program *filter, const struct os_program *extra,
-		       struct err *err)
+static int run_program(struct world *w, const struct os_program *filter,
+		       const struct os_program *extra, struct err *err)
 {
-	char **envp = options_environment(options, environ);
-	if (!envp)
-		return err_set(err, ENOMEM, "no memory for the environment");
-	int error = spawn(w, paths, filter, extra, options->argv, envp, false, err);
-	free(envp);
-	if (error == 0)
+	int error = os_filters_write(w->filters_fd, filter, extra, err);
+	if (error == 0) {
+		loop_filters_ready(w);
 		loop_run(w, never);
+	}
 	return error;
 }
 
@@ -449,6 +466,8 @@ static void world_close(struct world *w)
 		kill_guests(w, true);
 	}
 	end_host(w);
+	if (w->filters_fd >= 0)
+		close(w->filters_fd);
 	control_forget(w);
 	report_close(w);
 	modules_free(w->modules);
@@ -496,6 +515,8 @@ static int world_start(struct world *w, const struct options *options, struct er
 	/* The host process is still starting: the boot process is made meanwhile. */
 	if (error == 0)
 		error = spawn_boot(w, &paths, err);
+	if (error == 0 && program >= 0 && options->action != OPTIONS_SURFACE)
+		error = spawn_program(w, options, &paths, err);
 	if (error == 0)
 		error = start_answers(w, program >= 0, err);
 	if (program >= 0)
@@ -509,7 +530,7 @@ static int world_start(struct world *w, const struct options *options, struct er
 		world_end(w, END_ORDERLY, 0, "%s", "");
 	}
 	if (error == 0 && w->end == END_NONE)
-		error = run_program(w, options, &paths, &filter, &extra, err);
+		error = run_program(w, &filter, &extra, err);
 	os_program_free(&filter);
 	os_program_free(&extra);
 	return error;
@@ -522,6 +543,7 @@ int world_run(const struct options *options, int *status, struct err *err)
 		return err_set(err, ENOMEM, "no memory for a world");
 	w->control = -1;
 	w->thread_table_fd = -1;
+	w->filters_fd = -1;
 	w->region.fds[0] = w->region.fds[1] = -1;
 	int error = world_start(w, options, err);
 	world_close(w);

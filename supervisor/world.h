@@ -207,6 +207,8 @@ struct world {
 		uint64_t core_self, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
+	int filters_fd;     /* of the first process, which waits at its exec until they are written */
+	bool filters_ready;
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */
 	uint64_t fini_list;
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
@@ -288,6 +290,10 @@ bool table_in_stubs(const struct world *w, uint64_t ip);
 /* ---- call/grant.c ---- */
 int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n);
 int64_t grant_add_all(struct world *w, uint64_t grants, uint64_t n); /* of struct mc_grant */
+/* As many -1 calls by t, of the boot process, with an array of struct mc_entry in the region. */
+int64_t register_all(struct world *w, struct thread *t, uint64_t entries, uint64_t n);
+/* Copies what a module has, constant or not; false when it is not in one mapping of the region. */
+bool region_copy(const struct world *w, uint64_t address, void *out, size_t size);
 bool grant_any(const struct world *w, int32_t nr);
 bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6]);
 /* The world's filter; the second is for numbers that are granted and interposed, n 0 when none. */
@@ -401,6 +407,8 @@ void thread_interrupt(struct thread *t);
 /* Serves events until `until` is true or the world ends. */
 void loop_run(struct world *w, bool (*until)(const struct world *));
 /* The same for one event while everything is being killed: only ends matter. */
+/* The first process's filters are written: it may go on. */
+void loop_filters_ready(struct world *w);
 void loop_reap(struct world *w, const struct os_event *event);
 
 /* ---- control.c: messages ---- */

@@ -154,6 +154,15 @@ struct mc_grant {
 };
 long mc_grant_all(const struct mc_grant *grants, size_t n);
 
+/* mc_register for n entries in one crossing: 0, or -EFAULT when the entries do not lie in the region;
+ * the world ends where mc_register would end it. In initialisers, and as long as nobody interposes
+ * on MC_SYS_REGISTER; else it makes n calls, with the same effect. */
+struct mc_entry {
+	int32_t nr;
+	mc_fn fn;
+};
+long mc_register_all(const struct mc_entry *entries, size_t n);
+
 /* Copies between the region and the calling guest's memory: 0, or -EFAULT where that memory is not
  * mapped or not permitted (how much was copied is then unspecified). */
 long mc_copy_in(void *to, const void *guest, size_t n);

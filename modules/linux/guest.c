@@ -92,10 +92,7 @@ static const struct grant_row grants[] = {
 #undef REFUSED
 };
 
-static const struct {
-	int nr;
-	mc_fn handler;
-} handlers[] = {
+static const struct mc_entry handlers[] = {
 #define GRANT(number, name, why, ...)
 #define MEDIATED(number, name, why, ...)
 #define HANDLED(number, name, why, handler) { number, handler },
@@ -123,6 +120,5 @@ MODULE_INIT linux_init(void)
 	names_init();
 	getresuid_stub = mc_get(GETRESUID);
 	getresgid_stub = mc_get(GETRESGID);
-	for (size_t i = 0; i < COUNT(handlers); i++)
-		mc_register(handlers[i].nr, handlers[i].handler);
+	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);
 }

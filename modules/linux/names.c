@@ -15,6 +15,8 @@
 
 enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, UTIMENSAT = 280 };
 
+#define MODE_TYPE 0170000
+#define MODE_DIRECTORY 0040000
 #define OPEN_FLAGS                                                                         \
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | \
 	 O_SYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |  \
@@ -46,7 +48,7 @@ static long at_directory(struct names_at *at, long fd)
 
 	if (r < 0)
 		return r;
-	if ((st.st_mode & S_IFMT) != S_IFDIR)
+	if ((st.st_mode & MODE_TYPE) != MODE_DIRECTORY)
 		return -ENOTDIR;
 	at->dev = st.st_dev;
 	at->ino = st.st_ino;

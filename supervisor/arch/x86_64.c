@@ -163,18 +163,20 @@ size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, u
 
 void arch_vector_state(uint64_t *mask, uint64_t *size)
 {
-	unsigned a, b, c, d;
+	unsigned a, b, c, d, last = 0;
 	*mask = 0x3; /* x87 and SSE: what every x86-64 has */
 	*size = 512 + 64;
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+	__cpuid(1, a, b, c, d); /* virtual machines take microseconds for each of these */
+	if (!(c & bit_OSXSAVE))
 		return;
 	uint32_t low, high;
 	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	*mask = low & VECTOR_STATE;
-	for (unsigned i = STATE_FIRST_EXTENDED; i <= STATE_LAST; i++) {
-		/* a: bytes of the component, b: its offset */
-		if ((*mask >> i & 1) && __get_cpuid_count(0xd, i, &a, &b, &c, &d) && a + b > *size)
-			*size = a + b;
-	}
-	*size = (*size + 63) & ~63ull;
+	for (unsigned i = STATE_FIRST_EXTENDED; i <= STATE_LAST; i++)
+		if (*mask >> i & 1)
+			last = i;
+	if (last == 0)
+		return;
+	__cpuid_count(0xd, last, a, b, c, d); /* a: bytes of the component, b: its offset */
+	*size = (a + b + 63) & ~63u;
 }

@@ -28,20 +28,26 @@ static void broken(struct world *w, const struct thread *t, const char *call, co
 		  call, why, (long long)value);
 }
 
+/* False: the world has been ended. */
+static bool core_register_entry(struct world *w, struct thread *t, int32_t nr, uint64_t fn,
+				int64_t *previous)
+{
+	*previous = 0;
+	if (!table_nr_valid(nr))
+		broken(w, t, "mc_register", "number out of range", nr);
+	else if (fn == 0 || fn >= USER_END)
+		broken(w, t, "mc_register", "not a function's address", (int64_t)fn);
+	else
+		*previous = (int64_t)table_set(w, t, nr, fn);
+	return w->end == END_NONE;
+}
+
 static enum served core_register(struct world *w, struct thread *t, const uint64_t args[6],
 				 int64_t *result)
 {
 	int32_t nr = (int32_t)args[0];
-	*result = 0;
-	if (!table_nr_valid(nr)) {
-		broken(w, t, "mc_register", "number out of range", nr);
+	if (!core_register_entry(w, t, nr, args[1], result))
 		return SERVED_RESULT;
-	}
-	if (args[1] == 0 || args[1] >= USER_END) {
-		broken(w, t, "mc_register", "not a function's address", (int64_t)args[1]);
-		return SERVED_RESULT;
-	}
-	*result = (int64_t)table_set(w, t, nr, args[1]);
 	return interpose_sync(w, t, nr, *result) ? SERVED_RESUMED : SERVED_RESULT;
 }
 
@@ -56,6 +62,22 @@ static enum served core_deregister(struct world *w, struct thread *t, const uint
 	}
 	table_unset(w, t, nr);
 	return interpose_sync(w, t, nr, 0) ? SERVED_RESUMED : SERVED_RESULT;
+}
+
+int64_t register_all(struct world *w, struct thread *t, uint64_t entries, uint64_t n)
+{
+	if (n > MC_NR_COUNT)
+		return -EINVAL;
+	for (uint64_t i = 0; i < n && w->end == END_NONE; i++) {
+		struct mc_entry entry;
+		uint64_t at;
+		int64_t previous;
+		if (!checked_add(entries, i * sizeof entry, &at) || !region_copy(w, at, &entry, sizeof entry))
+			return -EFAULT;
+		/* Nothing to bring in line: no filter of grants is in force yet. */
+		core_register_entry(w, t, entry.nr, (uint64_t)(uintptr_t)entry.fn, &previous);
+	}
+	return 0;
 }
 
 /* ---- -8 ---- */

@@ -25,8 +25,8 @@ static bool rules_valid(const struct mc_rule *rules, uint64_t n)
 	return true;
 }
 
-/* Rules may lie in the sealed part (constants) or in the shared part (data, stack). */
-static bool copy(const struct world *w, uint64_t address, void *out, size_t size)
+/* What a module says may lie in the sealed part (constants) or in the shared part (data, stack). */
+bool region_copy(const struct world *w, uint64_t address, void *out, size_t size)
 {
 	for (size_t i = 0; i < w->region.n_maps; i++) {
 		const struct region_map *map = &w->region.maps[i];
@@ -48,7 +48,7 @@ int64_t grant_add(struct world *w, int32_t nr, uint64_t rules, uint64_t n)
 	if (nr < 0 || nr >= (int32_t)RT_KERNEL_STUBS || n > MC_RULES_MAX)
 		return -EINVAL;
 	struct grant grant = {.rule = {.nr = (uint32_t)nr, .n_conditions = (uint32_t)n}};
-	if (n && !copy(w, rules, grant.rule.conditions, n * sizeof grant.rule.conditions[0]))
+	if (n && !region_copy(w, rules, grant.rule.conditions, n * sizeof grant.rule.conditions[0]))
 		return -EFAULT;
 	if (!rules_valid(grant.rule.conditions, n))
 		return -EINVAL;
@@ -72,7 +72,7 @@ int64_t grant_add_all(struct world *w, uint64_t grants, uint64_t n)
 	for (uint64_t i = 0; i < n; i++) {
 		struct mc_grant grant;
 		uint64_t at;
-		if (!checked_add(grants, i * sizeof grant, &at) || !copy(w, at, &grant, sizeof grant))
+		if (!checked_add(grants, i * sizeof grant, &at) || !region_copy(w, at, &grant, sizeof grant))
 			return -EFAULT;
 		int64_t error = grant_add(w, grant.nr, (uintptr_t)grant.rules, grant.n_rules);
 		if (error)

@@ -152,24 +152,34 @@ static int library_load(const char *name, const struct component_gate *gate, voi
 	return 0;
 }
 
-/* Whether addr lies in executable memory. Slow; for what the symbol table does not tell. */
+struct place {
+	uint64_t addr;
+	bool executable;
+};
+
+static int look_in(struct dl_phdr_info *object, size_t size, void *context)
+{
+	struct place *place = context;
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		uint64_t start = object->dlpi_addr + segment->p_vaddr;
+
+		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0 &&
+		    place->addr >= start && place->addr - start < segment->p_memsz)
+			place->executable = true;
+	}
+	return place->executable;
+}
+
+/* Whether addr lies in a loaded object's code. */
 static bool executable(uint64_t addr)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[PATH_MAX + 128];
-	bool result = false;
+	struct place place = { .addr = addr };
 
-	if (maps == NULL)
-		return true; /* no /proc: the symbol's type has to do */
-	while (fgets(line, sizeof(line), maps) != NULL) {
-		unsigned long low, high;
-		char prot[5];
-
-		if (sscanf(line, "%lx-%lx %4s", &low, &high, prot) == 3 && addr >= low && addr < high)
-			result = prot[2] == 'x';
-	}
-	fclose(maps);
-	return result;
+	dl_iterate_phdr(look_in, &place);
+	return place.executable;
 }
 
 /* A symbol's type, by the table it was found in; what dlsym made of an STT_GNU_IFUNC need have no

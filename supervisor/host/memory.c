@@ -161,24 +161,50 @@ static bool map_valid(const struct region_map *map, uint64_t last)
 	       (map->part == REGION_SEALED || map->part == REGION_SHARED);
 }
 
-/* The list as plans have it, in the order that the tracer gave. */
+static bool is_sealed_file(const struct region_map *map)
+{
+	return map->part == REGION_SEALED && !map->private;
+}
+
+/* The list, sorted by address, as plans have it. Each mapping costs a process a stop when it starts,
+ * so all that lies in the sealed file is one, from the first to the last, with what is not of it
+ * mapped over: the table's own copy and the modules' data. */
 static int keep_plan_maps(const struct region_map *maps, size_t n)
 {
-	struct rt_map *list = calloc(n, sizeof(*list));
+	struct rt_map *list = calloc(n + 1, sizeof(*list));
+	uint64_t low = 0, high = 0;
 
 	if (list == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		list[i] = (struct rt_map){
+		if (is_sealed_file(&maps[i])) {
+			low = low == 0 ? maps[i].addr : low;
+			high = maps[i].addr + maps[i].len;
+		}
+	if (high > low)
+		list[region.n_maps++] = (struct rt_map){
+			.addr = low,
+			.len = high - low,
+			.offset = low - region.base,
+			.prot = PROT_READ | PROT_EXEC,
+			.flags = MAP_SHARED,
+			.fd = 0,
+		};
+	for (size_t i = 0; i < n; i++) {
+		if (is_sealed_file(&maps[i]))
+			continue;
+		bool over = maps[i].addr >= low && maps[i].addr < high;
+		list[region.n_maps++] = (struct rt_map){
 			.addr = maps[i].addr,
 			.len = maps[i].len,
 			.offset = maps[i].addr - region.base,
 			.prot = maps[i].prot,
-			.flags = maps[i].private ? MAP_PRIVATE : MAP_SHARED,
+			.flags = (uint32_t)((maps[i].private ? MAP_PRIVATE : MAP_SHARED) |
+					    (over ? MAP_FIXED : 0)),
 			.fd = maps[i].part == REGION_SEALED ? 0 : 1,
 		};
+	}
 	region.maps = list;
-	region.n_maps = n;
 	return 0;
 }
 
@@ -191,9 +217,9 @@ static int map_all(const struct ctl_msg *msg, struct err *err)
 	if (msg->text_len % sizeof(maps[0]) != 0 || n == 0 || n > REGION_MAPS_MAX)
 		return err_set(err, EPROTO, "host process: malformed list of mappings");
 	memcpy(maps, msg->text, msg->text_len);
+	qsort(maps, n, sizeof(maps[0]), compare_maps);
 	if (keep_plan_maps(maps, n) < 0)
 		return err_set(err, ENOMEM, "host process: out of memory");
-	qsort(maps, n, sizeof(maps[0]), compare_maps);
 	/* The holes too, so that nothing of this process's own ever lies inside the region. */
 	if (mmap((void *)region.base, region.size, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static _Atomic bool failed;
 /* Threads that are bound, as their handlers say; n_bound is reserved before the entry is written. */
 static _Atomic int bound[THREADS_MAX];
 static _Atomic unsigned n_bound;
+static sem_t bound_one; /* posted by each */
 static __thread bool thread_bound;
 
 /* A thread that is bound starts only threads that are. */
@@ -49,6 +51,7 @@ void seal_thread(void)
 	unsigned index = atomic_fetch_add(&n_bound, 1);
 	if (index < THREADS_MAX)
 		atomic_store(&bound[index], gettid());
+	sem_post(&bound_one);
 }
 
 /* Every right to files that this kernel knows, up to the newest known here. */
@@ -124,14 +127,19 @@ static bool is_bound(int tid)
  * doing so cannot be reached. */
 static int wait_bound(int tid)
 {
-	struct timespec moment = { .tv_nsec = 1000000 };
+	struct timespec until;
 
+	clock_gettime(CLOCK_REALTIME, &until);
 	for (int i = 0; i < WAIT_MS; i++) {
 		if (is_bound(tid) || syscall(SYS_tgkill, getpid(), tid, 0) < 0)
 			return 0;
 		if (i > 50 && sanitizer_thread() && thread_blocks(tid))
 			return 0;
-		nanosleep(&moment, NULL);
+		until.tv_nsec += 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		while (sem_timedwait(&bound_one, &until) == 0 && !is_bound(tid))
+			;
 	}
 	return -ETIMEDOUT;
 }
@@ -205,6 +213,8 @@ static int landlock_apply(struct err *err)
 
 	if (r < 0 || fd < 0)
 		return r;
+	if (sem_init(&bound_one, 0, 0) < 0)
+		return err_sys(err, errno, "host process: cannot make a semaphore");
 	atomic_store(&ruleset, fd);
 	r = bind_threads(err);
 	seal_thread(); /* last: the others' state was read from /proc */

@@ -21,33 +21,33 @@
 	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |                   \
 	 PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
 
-/* The stub's filters and the message that brings their listener to the host process, in a file. */
-static int filters_file(const struct os_spawn *spawn, struct err *err)
+int os_filters_file(struct err *err)
 {
-	const struct os_program *programs[] = {spawn->extra, spawn->filter};
+	int fd = memfd_create("microcosm-filters", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, RT_FILTERS_BYTES) < 0)
+		return err_sys(err, errno, "cannot make a file for the filters");
+	return fd;
+}
+
+int os_filters_write(int fd, const struct os_program *filter, const struct os_program *extra,
+		     struct err *err)
+{
+	const struct os_program *programs[] = {extra, filter};
 	struct rt_filters filters = {0};
 	filters.message_size = (uint32_t)ctl_listener_packet(filters.message, sizeof filters.message);
-	int fd = memfd_create("microcosm-filters", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "cannot make a file for the filters");
 	off_t at = sizeof filters;
-	int error = 0;
-	for (size_t i = 0; i < 2 && !error; i++) {
-		if (!programs[i])
+	for (size_t i = 0; i < 2; i++) {
+		if (!programs[i] || !programs[i]->n)
 			continue;
 		size_t size = programs[i]->n * sizeof *programs[i]->insns;
 		filters.lengths[filters.n++] = programs[i]->n;
 		if (pwrite(fd, programs[i]->insns, size, at) != (ssize_t)size)
-			error = EIO;
+			return err_sys(err, EIO, "cannot write the filters");
 		at += (off_t)size;
 	}
-	if (!error && pwrite(fd, &filters, sizeof filters, 0) != (ssize_t)sizeof filters)
-		error = EIO;
-	if (error || ftruncate(fd, RT_FILTERS_BYTES) < 0) {
-		close(fd);
+	if (pwrite(fd, &filters, sizeof filters, 0) != (ssize_t)sizeof filters)
 		return err_sys(err, EIO, "cannot write the filters");
-	}
-	return fd;
+	return 0;
 }
 
 /* Moves two descriptors to the places that the stub knows, wherever they were. */
@@ -58,7 +58,7 @@ static bool child_descriptors(int filters, int control)
 }
 
 /* In the child, which the parent traces already. */
-static void child_run(const struct os_spawn *spawn, int filters)
+static void child_run(const struct os_spawn *spawn)
 {
 	sigset_t none;
 	if (spawn->apart && setpgid(0, 0) < 0)
@@ -69,7 +69,7 @@ static void child_run(const struct os_spawn *spawn, int filters)
 			_exit(125);
 	}
 	int stub = fcntl(spawn->stub_fd, F_DUPFD_CLOEXEC, RT_CONTROL_FD + 1);
-	if (stub < 0 || !child_descriptors(filters, spawn->control_fd) ||
+	if (stub < 0 || !child_descriptors(spawn->filters_fd, spawn->control_fd) ||
 	    syscall(SYS_close_range, RT_CONTROL_FD + 1u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
 		_exit(125);
 	sigemptyset(&none);
@@ -81,18 +81,13 @@ static void child_run(const struct os_spawn *spawn, int filters)
 
 int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
 {
-	int gate[2], filters = filters_file(spawn, err);
-	if (filters < 0)
-		return filters;
-	if (pipe2(gate, O_CLOEXEC) < 0) {
-		close(filters);
+	int gate[2];
+	if (pipe2(gate, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "cannot make a pipe");
-	}
 	/* Not fork(3), in which a sanitizer would start a thread of its own in the child. */
 	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0) {
 		int error = errno;
-		close(filters);
 		close(gate[0]);
 		close(gate[1]);
 		return err_sys(err, error, "cannot make a process");
@@ -101,10 +96,9 @@ int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
 		char byte;
 		close(gate[1]);
 		if (read(gate[0], &byte, 1) == 1)
-			child_run(spawn, filters);
+			child_run(spawn);
 		_exit(125);
 	}
-	close(filters);
 	close(gate[0]);
 	int error = 0;
 	if (ptrace(PTRACE_SEIZE, pid, 0, TRACE_OPTIONS) < 0) {

@@ -105,11 +105,16 @@ void os_program_free(struct os_program *program);
 
 /* ---- Spawning ---- */
 
+/* The filters that a spawned process installs on itself, in a file: written before the process is let
+ * go from its exec. filter's listener goes to control_fd as CTL_LISTENER; extra (NULL or empty:
+ * none) is installed under it, so that filter's notifications win. */
+int os_filters_file(struct err *err);
+int os_filters_write(int fd, const struct os_program *filter, const struct os_program *extra,
+		     struct err *err);
+
 struct os_spawn {
-	int stub_fd;
+	int stub_fd, filters_fd;
 	char *const *argv, *const *envp;
-	const struct os_program *filter; /* its listener goes to control_fd as CTL_LISTENER */
-	const struct os_program *extra;  /* a further filter on top, or NULL */
 	int control_fd;
 	bool apart;     /* own process group: not part of the user's job */
 	bool no_stdio;  /* descriptors 0-2 from /dev/null */

@@ -21,7 +21,7 @@ enum {
 
 enum {
 	E_PERM = 1, E_SRCH = 3, E_INTR = 4, E_AGAIN = 11, E_NOMEM = 12, E_FAULT = 14, E_INVAL = 22,
-	E_DEADLK = 35, E_NAMETOOLONG = 36, E_NOSYS = 38,
+	E_DEADLK = 35, E_NAMETOOLONG = 36, E_NOSYS = 38, E_NOENT = 2,
 };
 
 static inline size_t check_length(const char *text)
