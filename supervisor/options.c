@@ -32,6 +32,7 @@ struct option_group {
 	const struct option_row *rows;
 };
 
+#define TREE_ENTRIES 6 /* that one option makes, at most */
 #define HINT "see 'microcosm --help'"
 
 /* ---- What options do ---- */
@@ -113,6 +114,80 @@ static int set_host_files(struct parse *parse, const char *argument)
 	return 0;
 }
 
+static void tree_add(struct parse *parse, enum ctl_tree kind, const char *host, size_t host_len,
+		     const char *guest)
+{
+	parse->options->tree[parse->options->n_tree++] = (struct tree_option){
+		.kind = kind, .host = host, .host_len = host_len, .guest = guest };
+}
+
+/* HOST[:GUEST]: the last colon that a path follows parts them. */
+static int set_bind(struct parse *parse, enum ctl_tree kind, const char *option, const char *argument)
+{
+	const char *guest = NULL;
+	for (const char *p = argument; (p = strstr(p, ":/")) != NULL; p++)
+		guest = p + 1;
+	size_t len = guest ? (size_t)(guest - 1 - argument) : strlen(argument);
+	if (len == 0)
+		return err_set(parse->err, EINVAL, "--%s: '%s' names nothing of the host's; " HINT, option,
+			       argument);
+	tree_add(parse, kind, argument, len, guest);
+	return 0;
+}
+
+static int set_ro(struct parse *parse, const char *argument)
+{
+	return set_bind(parse, CTL_TREE_RO, "ro", argument);
+}
+
+static int set_rw(struct parse *parse, const char *argument)
+{
+	return set_bind(parse, CTL_TREE_RW, "rw", argument);
+}
+
+static int set_root(struct parse *parse, const char *argument)
+{
+	if (!*argument)
+		return err_set(parse->err, EINVAL, "--root: a directory is missing; " HINT);
+	tree_add(parse, CTL_TREE_RO, argument, strlen(argument), "/");
+	return 0;
+}
+
+static int set_tmpfs(struct parse *parse, const char *argument)
+{
+	if (argument[0] != '/')
+		return err_set(parse->err, EINVAL, "--tmpfs: '%s' is not a path from the root; " HINT, argument);
+	tree_add(parse, CTL_TREE_TMPFS, NULL, 0, argument);
+	return 0;
+}
+
+static int set_dev(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	tree_add(parse, CTL_TREE_DEV, NULL, 0, "/dev");
+	return 0;
+}
+
+/* What of the host tells more than files, or lets its processes be reached, is left out. */
+static int set_host_ro(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	tree_add(parse, CTL_TREE_RO, "/", 1, "/");
+	tree_add(parse, CTL_TREE_TMPFS, NULL, 0, "/tmp");
+	tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/proc");
+	tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/sys");
+	tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/run");
+	return set_dev(parse, NULL);
+}
+
+static int set_cwd(struct parse *parse, const char *argument)
+{
+	if (argument[0] != '/')
+		return err_set(parse->err, EINVAL, "--cwd: '%s' is not a path from the root; " HINT, argument);
+	parse->options->cwd = argument;
+	return 0;
+}
+
 static int set_env(struct parse *parse, const char *argument)
 {
 	struct options *options = parse->options;
@@ -159,6 +234,19 @@ static const struct option_row world_rows[] = {
 	{ 0 },
 };
 
+/* In this order they are laid over each other: HOST at GUEST, by default at its own path. */
+static const struct option_row file_rows[] = {
+	{ 0, "ro", ARG_REQUIRED, "HOST[:GUEST]", set_ro, "a file or directory of the host's, read-only\n" },
+	{ 0, "rw", ARG_REQUIRED, "HOST[:GUEST]", set_rw, "the same, to be changed too\n" },
+	{ 0, "root", ARG_REQUIRED, "DIR", set_root, "DIR as the root, read-only: --ro DIR:/\n" },
+	{ 0, "tmpfs", ARG_REQUIRED, "GUEST", set_tmpfs, "an empty directory in memory\n" },
+	{ 0, "dev", ARG_NONE, NULL, set_dev, "/dev with null, zero, full, random, urandom, tty,\nand terminals of its own\n" },
+	{ 0, "host-ro", ARG_NONE, NULL, set_host_ro,
+	  "all of the host's files read-only, with its own /tmp\nand /dev, without /proc, /sys and /run\n" },
+	{ 0, "cwd", ARG_REQUIRED, "DIR", set_cwd, "start in DIR (default: here, where the world has it)\n" },
+	{ 0 },
+};
+
 static const struct option_row environment_rows[] = {
 	{ 0, "env", ARG_REQUIRED, "NAME=VALUE", set_env, "add to PROGRAM's environment; may be repeated\n" },
 	{ 0, "clear-env", ARG_NONE, NULL, set_clear_env, "begin with an empty environment\n" },
@@ -187,6 +275,7 @@ static const struct option_row other_rows[] = {
 
 static const struct option_group groups[] = {
 	{ "The world", world_rows },
+	{ "Its files (default: none, but libraries for a dynamic program)", file_rows },
 	{ "What the program is given", environment_rows },
 	{ "Watching", trace_rows },
 	{ "Other", other_rows },
@@ -315,7 +404,8 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
 	*options = (struct options){ 0 };
 	struct parse parse = { .options = options, .err = err };
 	options->env = calloc(argc > 0 ? (size_t)argc : 1, sizeof *options->env);
-	int status = options->env ? 0 : err_set(err, ENOMEM, "out of memory");
+	options->tree = calloc(argc > 0 ? TREE_ENTRIES * (size_t)argc : 1, sizeof *options->tree);
+	int status = options->env && options->tree ? 0 : err_set(err, ENOMEM, "out of memory");
 	if (!status) {
 		int at = parse_words(&parse, argc, argv);
 		status = at < 0 ? at : 0;
@@ -341,7 +431,10 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
 void options_free(struct options *options)
 {
 	free(options->env);
+	free(options->tree);
 	options->env = NULL;
+	options->tree = NULL;
+	options->n_tree = 0;
 	options->n_env = 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/ctl.h"
 #include "base/err.h"
 #include "trace/trace.h"
 
@@ -15,6 +16,13 @@ enum options_action {
 	OPTIONS_SURFACE, /* print gates and grants; there need be no program */
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
+};
+
+struct tree_option { /* a place in the world's file tree */
+	enum ctl_tree kind;
+	const char *host; /* host_len bytes of it; NULL: the kind has none */
+	size_t host_len;
+	const char *guest; /* NULL: as the host's */
 };
 
 /* Every string points into argv. */
@@ -26,6 +34,9 @@ struct options {
 	bool no_modules;             /* an empty world: the core alone */
 	bool no_aslr;
 	bool host_files;             /* host components may open files after sealing */
+	struct tree_option *tree;    /* in order; the list is the options' own */
+	size_t n_tree;
+	const char *cwd;             /* NULL: the supervisor's, where the world has it */
 	bool clear_env;
 	const char **env;            /* NAME=VALUE, in order; the list is the options' own */
 	size_t n_env;

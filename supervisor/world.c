@@ -200,6 +200,38 @@ static int tell(struct world *w, struct err *err)
 	return error ? err_sys(err, -error, "cannot talk to the host process") : 0;
 }
 
+/* What the host process sees as the entry's path; relative ones are the supervisor's. */
+static bool add_tree_entry(struct ctl_msg *msg, const struct tree_option *entry)
+{
+	char host[PATH_MAX], absolute[PATH_MAX], kind[16];
+	snprintf(kind, sizeof kind, "%d", entry->kind);
+	if (snprintf(host, sizeof host, "%.*s", (int)entry->host_len, entry->host ? entry->host : "") >=
+	    (int)sizeof host)
+		return false;
+	const char *guest = entry->guest ? entry->guest : host;
+	if (guest[0] != '/')
+		guest = realpath(host, absolute) ? absolute : guest;
+	return add_text(msg, kind) && add_text(msg, host) && add_text(msg, guest);
+}
+
+static int tell_tree(struct world *w, const struct options *options, int program, struct err *err)
+{
+	char cwd[PATH_MAX] = "";
+	const char *start = options->cwd ? options->cwd : getcwd(cwd, sizeof cwd);
+	struct ctl_msg *msg = message(w, CTL_TREE);
+	msg->a = options->n_tree;
+	if (program >= 0) {
+		msg->fds[0] = program;
+		msg->n_fds = 1;
+	}
+	bool fits = add_text(msg, start ? start : "");
+	for (size_t i = 0; i < options->n_tree && fits; i++)
+		fits = add_tree_entry(msg, &options->tree[i]);
+	if (!fits)
+		return err_set(err, E2BIG, "the file tree's description is too long");
+	return tell(w, err);
+}
+
 static int tell_region(struct world *w, struct err *err)
 {
 	struct ctl_msg *msg = message(w, CTL_REGION);
@@ -256,10 +288,14 @@ static int send_program(struct world *w, const struct options *options, const st
 			int fd, const char *path, struct err *err)
 {
 	struct ctl_msg *msg = message(w, CTL_PROGRAM);
+	const char *directories = getenv("PATH");
 	msg->a = !options->no_aslr;
-	msg->fds[0] = fd;
-	msg->n_fds = 1;
-	if (!add_text(msg, path) || !add_text(msg, paths->module_dir))
+	if (fd >= 0) {
+		msg->fds[0] = fd;
+		msg->n_fds = 1;
+	}
+	if (!add_text(msg, path) || !add_text(msg, paths->module_dir) || !add_text(msg, options->argv[0]) ||
+	    !add_text(msg, directories ? directories : "/usr/bin:/bin"))
 		return err_set(err, E2BIG, "%s: path too long", path);
 	return tell(w, err);
 }
@@ -487,6 +523,10 @@ static int world_start(struct world *w, const struct options *options, struct er
 	if (error == 0 && options->argc) {
 		program = paths_open_program(options->argv[0], path, err);
 		error = program < 0 ? program : 0;
+		if (error && options->n_tree) { /* it may be in the tree */
+			*err = (struct err){0};
+			error = 0;
+		}
 	}
 	if (error == 0)
 		error = os_wait_init(err);
@@ -497,6 +537,8 @@ static int world_start(struct world *w, const struct options *options, struct er
 		if (options->host_files)
 			unsetenv("MICROCOSM_HOST_FILES");
 	}
+	if (error == 0)
+		error = tell_tree(w, options, program, err);
 	/* From here on where the tracees start: each crossing would cost twenty times as much. */
 	w->cpu = sched_getcpu();
 	os_place(0, w->cpu);
@@ -510,15 +552,15 @@ static int world_start(struct world *w, const struct options *options, struct er
 		error = tell_region(w, err);
 	if (error == 0)
 		error = bind_imports(w, err);
-	if (error == 0 && program >= 0)
+	if (error == 0 && options->argc)
 		error = send_program(w, options, &paths, program, path, err);
 	/* The host process is still starting: the boot process is made meanwhile. */
 	if (error == 0)
 		error = spawn_boot(w, &paths, err);
-	if (error == 0 && program >= 0 && options->action != OPTIONS_SURFACE)
+	if (error == 0 && options->argc && options->action != OPTIONS_SURFACE)
 		error = spawn_program(w, options, &paths, err);
 	if (error == 0)
-		error = start_answers(w, program >= 0, err);
+		error = start_answers(w, options->argc > 0, err);
 	if (program >= 0)
 		close(program);
 	if (error == 0)

@@ -15,11 +15,18 @@
 enum ctl_type {
 	/* Tracer to host; "reply" is what the host answers. */
 	CTL_REGION = 1, /* fds: sealed memfd, shared memfd, thread table; a base, b size, c rt_start;
-			   text: struct region_map[]. First message. No reply. */
+			   text: struct region_map[]. No reply. */
+	CTL_TREE,       /* a number of entries; fd: the program, or none; text: the directory to start in
+			   (may be empty), then for each entry kind (enum ctl_tree, decimal), host path,
+			   guest path, each \0-terminated. The very first message, before CTL_REGION.
+			   Without entries a tree is made for programs with an interpreter alone.
+			   A failure ends the world. */
 	CTL_MODULE_TEXT, /* a low, b high: callbacks may go there. No reply. */
 	CTL_IMPORT,     /* a gate index, b vector flag; text: symbol\0module\0library\0library\0... */
 	CTL_BIND,       /* all CTL_IMPORTs are sent: dlopen and dlsym them. Reply CTL_OK or CTL_FAILED */
-	CTL_PROGRAM,    /* fd: the program; a randomize; text: path\0module_dir\0. Reply CTL_OK
+	CTL_PROGRAM,    /* fd: the program, as the host's files have it, or none: then it must be in
+			   the tree, where it is looked up first, by name\0 in PATH\0 or by a name with
+			   a slash. a randomize; text: path\0module_dir\0name\0PATH\0. Reply CTL_OK
 			   (a PT_GNU_STACK executable) or CTL_FAILED (a exit status) */
 	CTL_LISTENER,   /* fd: a seccomp listener, sent by the process that installed the filter */
 	CTL_SEAL,       /* the host process gives up what it no longer needs. Reply CTL_OK/CTL_FAILED */
@@ -38,6 +45,14 @@ enum ctl_type {
 	CTL_SETTLED,    /* slot; a sequence number, b enum ctl_outcome, c the status for rax */
 	CTL_END,        /* the world must end; text: why */
 	CTL_GATE,       /* slot, a gate index, text: struct ctl_gate: a gate call has been served */
+};
+
+enum ctl_tree { /* what lies at a place of the file tree */
+	CTL_TREE_RO = 1, /* a file or directory of the host's, read-only */
+	CTL_TREE_RW,
+	CTL_TREE_TMPFS,  /* a new tmpfs, for everybody */
+	CTL_TREE_EMPTY,  /* nothing */
+	CTL_TREE_DEV,    /* the harmless devices, and terminals of its own */
 };
 
 enum ctl_outcome {

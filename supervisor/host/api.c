@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "host/host.h"
@@ -91,16 +89,4 @@ bool mch_interrupted(void)
 	const struct worker *worker = worker_self();
 
 	return worker != NULL && atomic_load(&worker->interrupted);
-}
-
-int mch_tree(void)
-{
-	const char *files = getenv("MICROCOSM_HOST_FILES");
-
-	return files != NULL && strcmp(files, "1") == 0;
-}
-
-const char *mch_tree_cwd(void)
-{
-	return NULL;
 }

@@ -128,6 +128,9 @@ static void handle(struct ctl_msg *msg)
 	struct err err = { 0 };
 
 	switch (msg->type) {
+	case CTL_TREE:
+		must(tree_prepare(msg, &err), &err);
+		break;
 	case CTL_REGION:
 		must(memory_map(msg, &err), &err);
 		break;

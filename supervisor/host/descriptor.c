@@ -3,6 +3,7 @@
  * that a stub is given, in the plan's order. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,22 +86,50 @@ static int boot_make(void)
 static int open_named(void *context, const char *path)
 {
 	(void)context;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return tree_open_file(path);
+}
+
+/* By a name with a slash, or along the list of directories; what it was found as is in path. -1: the tree
+ * has none. */
+static int open_in_tree(const char *name, const char *directories, char *path, size_t size)
+{
+	if (strchr(name, '/') != NULL) {
+		snprintf(path, size, "%s", name);
+		return tree_open_program(name);
+	}
+	for (const char *p = directories; *p != '\0'; p += strcspn(p, ":"), p += *p == ':') {
+		int n = (int)strcspn(p, ":");
+
+		if (n == 0 || *p != '/' || snprintf(path, size, "%.*s/%s", n, p, name) >= (int)size)
+			continue;
+		int fd = tree_open_program(path);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
 }
 
 int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err)
 {
 	const struct memory_region *region = memory_region();
-	size_t path_len = strlen(msg->text);
+	const char *texts[4] = { "", "", "", "" }; /* path, module directory, name, PATH */
 	struct program_plan plan = { 0 };
+	char found[PATH_MAX];
+	size_t at = 0;
 
-	if (msg->n_fds != 1 || path_len + 1 >= msg->text_len || region->maps == NULL)
+	for (size_t i = 0; i < 4 && at < msg->text_len; i++, at += strlen(msg->text + at) + 1)
+		texts[i] = msg->text + at;
+	if (at != msg->text_len || region->maps == NULL)
 		return err_set(err, EPROTO, "host process: malformed CTL_PROGRAM");
+	int in_tree = open_in_tree(texts[2], texts[3], found, sizeof(found));
+	if (in_tree < 0 && msg->n_fds == 0) {
+		err->status = EXIT_NOT_FOUND;
+		return err_set(err, ENOENT, "%s: not found in the world's files", texts[2]);
+	}
 	struct program_request request = {
-		.fd = msg->fds[0],
-		.path = msg->text,
-		.module_dir = msg->text + path_len + 1,
+		.fd = in_tree >= 0 ? in_tree : msg->fds[0],
+		.path = in_tree >= 0 ? found : texts[0],
+		.module_dir = texts[1],
 		.open = open_named,
 		.region_maps = region->maps,
 		.n_region_maps = region->n_maps,
@@ -110,12 +139,14 @@ int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct 
 		.randomize = msg->a != 0,
 	};
 	int r = program_plan(&request, &plan, err);
+	if (in_tree >= 0)
+		close(in_tree);
 	if (r < 0)
 		return r;
 	int fd = blob_make(plan.blob);
 	if (fd < 0) {
 		program_plan_free(&plan);
-		return err_sys(err, -fd, "%s: cannot keep the plan", msg->text);
+		return err_sys(err, -fd, "%s: cannot keep the plan", request.path);
 	}
 	*exec_stack = (plan.blob->flags & RT_PLAN_EXEC_STACK) != 0;
 	pthread_mutex_lock(&lock);

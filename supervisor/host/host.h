@@ -169,6 +169,17 @@ void gate_callback(struct worker *worker);
 int callback_install(struct err *err);
 #define CALLBACK_STACK_BYTES 65536 /* for the handler, of each worker */
 
+/* ---- tree.c: the world's files ---- */
+
+/* Makes the tree that a CTL_TREE describes, where it describes one. While single-threaded. */
+int tree_prepare(const struct ctl_msg *msg, struct err *err);
+/* Opens a program, if the tree has one of that name that may be executed; else -1. Before the seal. */
+int tree_open_program(const char *name);
+/* A file by its name in the tree, or among the host's where there is no tree; -errno. Before the seal. */
+int tree_open_file(const char *path);
+/* The tree becomes this process's root, if there is one. */
+int tree_enter(struct err *err);
+
 /* ---- seal.c ---- */
 
 int seal_apply(struct err *err);

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 
@@ -30,7 +32,9 @@
 
 /* ---- Landlock ---- */
 
+static _Atomic bool sealing;
 static _Atomic int ruleset = -1;
+static int tasks = -1; /* /proc/self/task, which may have no name any more */
 static _Atomic bool failed;
 /* Threads that are bound, as their handlers say; n_bound is reserved before the entry is written. */
 static _Atomic int bound[THREADS_MAX];
@@ -38,15 +42,31 @@ static _Atomic unsigned n_bound;
 static sem_t bound_one; /* posted by each */
 static __thread bool thread_bound;
 
+/* Capabilities are each thread's too. As root those that files need, as root expects it of them; else
+ * none: those of a user namespace would be more than the user has. */
+static int drop_capabilities(void)
+{
+	const uint32_t files = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH |
+			       1u << CAP_FOWNER | 1u << CAP_FSETID;
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2], none[2] = { { 0 } };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -errno;
+	none[0].permitted = none[0].effective = geteuid() == 0 ? data[0].permitted & files : 0;
+	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
+}
+
 /* A thread that is bound starts only threads that are. */
 void seal_thread(void)
 {
 	int fd = atomic_load(&ruleset);
 
-	if (fd < 0 || thread_bound)
+	if (!atomic_load(&sealing) || thread_bound)
 		return;
 	thread_bound = true;
-	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+	if (drop_capabilities() < 0 ||
+	    (fd >= 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0))
 		atomic_store(&failed, true);
 	unsigned index = atomic_fetch_add(&n_bound, 1);
 	if (index < THREADS_MAX)
@@ -87,10 +107,14 @@ static bool thread_blocks(int tid)
 	char path[64], line[256];
 	unsigned long long blocked = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
-	FILE *status = fopen(path, "re");
-	if (status == NULL)
+	snprintf(path, sizeof(path), "%d/status", tid);
+	int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+	FILE *status = fd < 0 ? NULL : fdopen(fd, "r");
+	if (status == NULL) {
+		if (fd >= 0)
+			close(fd);
 		return false;
+	}
 	while (fgets(line, sizeof(line), status) != NULL)
 		if (sscanf(line, "SigBlk: %llx", &blocked) == 1)
 			break;
@@ -160,9 +184,11 @@ static bool tids_contain(const struct tids *tids, int tid)
 /* Signals the threads not seen before and adds them; how many, or -errno. */
 static int signal_new_threads(struct tids *seen, struct err *err)
 {
-	DIR *directory = opendir("/proc/self/task");
-	int signalled = 0;
+	int fd = openat(tasks, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), signalled = 0;
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
+	if (directory == NULL && fd >= 0)
+		close(fd);
 	if (directory == NULL)
 		return err_sys(err, errno, "host process: cannot list its threads");
 	for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
@@ -206,22 +232,26 @@ static int bind_threads(struct err *err)
 	return 0;
 }
 
-static int landlock_apply(struct err *err)
+/* With a tree there is nothing to keep the process from: what is open to it is all it sees. */
+static int threads_apply(bool landlock, struct err *err)
 {
-	int fd;
-	int r = ruleset_make(err, &fd);
+	int fd = -1;
+	int r = landlock ? ruleset_make(err, &fd) : 0;
 
-	if (r < 0 || fd < 0)
+	if (r < 0)
 		return r;
 	if (sem_init(&bound_one, 0, 0) < 0)
 		return err_sys(err, errno, "host process: cannot make a semaphore");
 	atomic_store(&ruleset, fd);
+	atomic_store(&sealing, true);
 	r = bind_threads(err);
 	seal_thread(); /* last: the others' state was read from /proc */
 	if (r == 0 && atomic_load(&failed))
-		r = err_set(err, EPERM, "host process: Landlock refused to bind its threads");
+		r = err_set(err, EPERM, "host process: its threads could not be bound");
+	atomic_store(&sealing, false);
 	atomic_store(&ruleset, -1);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return r;
 }
 
@@ -313,11 +343,17 @@ static int filter_apply(struct err *err)
 
 int seal_apply(struct err *err)
 {
-	const char *files = getenv("MICROCOSM_HOST_FILES");
+	const char *value = getenv("MICROCOSM_HOST_FILES");
+	bool host_files = value != NULL && strcmp(value, "1") == 0;
 
-	/* The filter first: it sets no_new_privs in every thread, without which none can be bound. */
-	int r = filter_apply(err);
-	if (r == 0 && (files == NULL || strcmp(files, "1") != 0))
-		r = landlock_apply(err);
+	tasks = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = tree_enter(err);
+	/* Then the filter: it sets no_new_privs in every thread, without which none can be bound. */
+	if (r == 0)
+		r = filter_apply(err);
+	if (r == 0 && !host_files)
+		r = threads_apply(mch_tree() == 0, err);
+	if (tasks >= 0)
+		close(tasks);
 	return r;
 }

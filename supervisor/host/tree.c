@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT
+ * The world's file tree: a mount namespace of this process's own, in which what the user opened to the
+ * world is mounted on a root of its own. It is prepared while the process is single-threaded and
+ * still sees the host's files, and entered at the seal; from then on nothing else has a name. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/mount.h>
+#include <linux/openat2.h>
+
+#include "base/checked.h"
+#include "host/host.h"
+
+#define PATH_BYTES 4096
+#define PHDRS_MAX 128
+
+static int root = -1; /* O_PATH of the tree's root; -1: there is no tree */
+static bool writable_root;
+static char *cwd;
+
+int mch_tree(void)
+{
+	return root >= 0;
+}
+
+const char *mch_tree_cwd(void)
+{
+	return cwd;
+}
+
+/* ---- The kernel's calls for mounts, which the C library lacks ---- */
+
+static int tree_clone(const char *path)
+{
+	return (int)syscall(SYS_open_tree, AT_FDCWD, path,
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+static int tree_limit(int mount, uint64_t set, bool recursive)
+{
+	struct mount_attr attr = { .attr_set = set };
+
+	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+			    &attr, sizeof(attr));
+}
+
+static int mount_new(const char *type, const char *const *options, uint64_t attr)
+{
+	int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), mount = -1;
+	int r = context;
+
+	for (; r >= 0 && *options != NULL; options += 2)
+		r = (int)syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[0], options[1], 0);
+	if (r >= 0)
+		r = (int)syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (r >= 0)
+		mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, (unsigned)attr);
+	int e = errno;
+	if (context >= 0)
+		close(context);
+	errno = e;
+	return mount;
+}
+
+static int mount_at(int mount, int target)
+{
+	return (int)syscall(SYS_move_mount, mount, "", target, "",
+			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* ---- The namespaces ---- */
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, text, strlen(text));
+	int e = errno;
+	close(fd);
+	return n < 0 ? -e : 0;
+}
+
+/* Who may not mount may in a user namespace, where nobody has a name but the user. */
+static int unshare_user(void)
+{
+	char uid[64], gid[64];
+
+	snprintf(uid, sizeof(uid), "%u %u 1", geteuid(), geteuid());
+	snprintf(gid, sizeof(gid), "%u %u 1", getegid(), getegid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return -errno;
+	int r = write_text("/proc/self/setgroups", "deny");
+	if (r == 0)
+		r = write_text("/proc/self/uid_map", uid);
+	return r == 0 ? write_text("/proc/self/gid_map", gid) : r;
+}
+
+static int unshare_mounts(struct err *err)
+{
+	int r = unshare(CLONE_NEWNS) < 0 ? -errno : 0;
+
+	if (r == -EPERM)
+		r = unshare_user();
+	if (r < 0)
+		return err_sys(err, -r,
+			       "cannot make a file tree: the kernel or a container's profile refuses mount "
+			       "namespaces to this user (sysctl kernel.unprivileged_userns_clone, "
+			       "user.max_user_namespaces)");
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(err, errno, "cannot make a file tree: the namespace's mounts");
+	return 0;
+}
+
+/* ---- Places in the tree ---- */
+
+/* As a process whose root the tree is would resolve it. */
+static int tree_open(const char *path, int flags)
+{
+	struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+/* Makes what is missing of the path, directories and at its end a directory or an empty file. */
+static int place(const char *path, bool directory)
+{
+	char part[PATH_BYTES];
+	size_t len = strlen(path), end = 0;
+	int parent = tree_open("/", O_PATH);
+
+	if (len >= sizeof(part)) {
+		close(parent);
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	while (parent >= 0) {
+		size_t begin = end + strspn(path + end, "/");
+		size_t n = strcspn(path + begin, "/");
+
+		if (n == 0)
+			break;
+		end = begin + n;
+		memcpy(part, path, end);
+		part[end] = '\0';
+		bool last = path[end + strspn(path + end, "/")] == '\0';
+		int next = tree_open(part, O_PATH);
+		if (next < 0 && errno == ENOENT) {
+			int made = last && !directory ? mknodat(parent, part + begin, S_IFREG | 0600, 0)
+						      : mkdirat(parent, part + begin, 0755);
+			next = made < 0 ? -1 : tree_open(part, O_PATH);
+		}
+		int e = errno;
+		close(parent);
+		errno = e;
+		parent = next;
+	}
+	return parent;
+}
+
+static bool has_dots(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")) != NULL; p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	return false;
+}
+
+static int attach(int mount, const char *guest, bool directory)
+{
+	int target = place(guest, directory);
+	int r = target < 0 ? -1 : mount_at(mount, target);
+	int e = errno;
+
+	if (target >= 0)
+		close(target);
+	errno = e;
+	return r;
+}
+
+/* The first mount of the tree, or one over all the others. It is attached over this process's root,
+ * which it does not see: its own root stays the host's until the tree is entered. */
+static int attach_root(int mount, bool writable)
+{
+	int host = open("/", O_PATH | O_CLOEXEC);
+	int r = host < 0 ? -1 : mount_at(mount, host);
+	int e = errno;
+
+	if (host >= 0)
+		close(host);
+	errno = e;
+	if (r < 0)
+		return -1;
+	if (root >= 0)
+		close(root);
+	root = mount;
+	writable_root = writable;
+	return 0;
+}
+
+/* ---- What can be in it ---- */
+
+#define LIMITS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+static const char *const no_options[] = { NULL };
+
+static int add_bind(const char *host, const char *guest, uint64_t limits, struct err *err)
+{
+	struct stat st;
+	int mount = tree_clone(host);
+
+	if (mount < 0)
+		return err_sys(err, errno, "%s", host);
+	int r = fstat(mount, &st);
+	if (r == 0)
+		r = tree_limit(mount, limits, true);
+	bool is_root = strspn(guest, "/") == strlen(guest);
+	if (r == 0 && is_root && !S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		r = -1;
+	}
+	if (r == 0 && is_root)
+		return attach_root(mount, true) < 0 ? err_sys(err, errno, "%s as the tree's root", host) : 0;
+	if (r == 0)
+		r = attach(mount, guest, S_ISDIR(st.st_mode));
+	int e = errno;
+	close(mount);
+	if (r == 0)
+		return 0;
+	if (e == EROFS)
+		return err_set(err, e, "%s has no place in the tree: %s is not there, and lies in what is "
+				       "read-only", host, guest);
+	return err_sys(err, e, "%s cannot be put at %s", host, guest);
+}
+
+static int add_tmpfs(const char *guest, const char *mode, uint64_t limits, struct err *err)
+{
+	const char *const options[] = { "mode", mode, NULL };
+	int mount = mount_new("tmpfs", options, limits);
+
+	if (mount < 0)
+		return err_sys(err, errno, "cannot make a tmpfs for %s", guest);
+	int r = attach(mount, guest, true);
+	int e = errno;
+	close(mount);
+	return r < 0 ? err_sys(err, e, "a tmpfs cannot be put at %s", guest) : 0;
+}
+
+static int add_link(const char *text, const char *guest, struct err *err)
+{
+	char directory[PATH_BYTES];
+	const char *slash = strrchr(guest, '/');
+	int n = snprintf(directory, sizeof(directory), "%.*s/", (int)(slash - guest), guest);
+	int parent = n > 0 && (size_t)n < sizeof(directory) ? place(directory, true) : -1;
+	int r = parent < 0 ? -1 : symlinkat(text, parent, slash + 1);
+	int e = errno;
+
+	if (parent >= 0)
+		close(parent);
+	return r < 0 && e != EEXIST ? err_sys(err, e, "%s cannot be made", guest) : 0;
+}
+
+static int add_devices(const char *guest, struct err *err)
+{
+	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	static const char *const links[][2] = { { "fd", "/proc/self/fd" },
+						{ "stdin", "/proc/self/fd/0" },
+						{ "stdout", "/proc/self/fd/1" },
+						{ "stderr", "/proc/self/fd/2" },
+						{ "ptmx", "pts/ptmx" } };
+	static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "620", NULL };
+	char host[64], at[PATH_BYTES];
+	int r = add_tmpfs(guest, "0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err);
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes) && r == 0; i++) {
+		snprintf(host, sizeof(host), "/dev/%s", nodes[i]);
+		snprintf(at, sizeof(at), "%s/%s", guest, nodes[i]);
+		if (access(host, F_OK) == 0)
+			r = add_bind(host, at, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err);
+	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links) && r == 0; i++) {
+		snprintf(at, sizeof(at), "%s/%s", guest, links[i][0]);
+		r = add_link(links[i][1], at, err);
+	}
+	snprintf(at, sizeof(at), "%s/shm", guest);
+	if (r == 0)
+		r = add_tmpfs(at, "1777", LIMITS, err);
+	if (r < 0)
+		return r;
+	/* Terminals of the world's own. */
+	snprintf(at, sizeof(at), "%s/pts", guest);
+	int pts = mount_new("devpts", pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (pts < 0)
+		return err_sys(err, errno, "cannot make %s", at);
+	r = attach(pts, at, true);
+	int e = errno;
+	close(pts);
+	return r < 0 ? err_sys(err, e, "cannot put terminals at %s", at) : 0;
+}
+
+/* ---- What a dynamic program needs ---- */
+
+/* Whether the file names an interpreter. It is read here with care; what is wrong with it is said
+ * when it is planned. */
+static bool has_interpreter(int fd)
+{
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdr;
+
+	if (pread(fd, &ehdr, sizeof(ehdr), 0) != (ssize_t)sizeof(ehdr) ||
+	    memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0 || ehdr.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    ehdr.e_phentsize != sizeof(phdr))
+		return false;
+	for (unsigned i = 0; i < ehdr.e_phnum && i < PHDRS_MAX; i++) {
+		uint64_t at;
+
+		if (!checked_add(ehdr.e_phoff, i * sizeof(phdr), &at) || at > INT64_MAX ||
+		    pread(fd, &phdr, sizeof(phdr), (off_t)at) != (ssize_t)sizeof(phdr))
+			return false;
+		if (phdr.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+/* Where its dynamic linker looks, read-only: a world that the user opened nothing to. */
+static int add_libraries(struct err *err)
+{
+	static const char *const directories[] = { "/lib", "/lib32", "/lib64", "/libx32", "/usr/lib",
+						   "/usr/lib32", "/usr/lib64", "/usr/libx32" };
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories) && r == 0; i++) {
+		char text[PATH_BYTES];
+		ssize_t n = readlink(directories[i], text, sizeof(text) - 1);
+
+		if (n >= 0) {
+			text[n] = '\0';
+			r = add_link(text, directories[i], err);
+		} else if (access(directories[i], F_OK) == 0) {
+			r = add_bind(directories[i], directories[i], LIMITS | MOUNT_ATTR_RDONLY, err);
+		}
+	}
+	if (r == 0 && access("/etc/ld.so.cache", F_OK) == 0)
+		r = add_bind("/etc/ld.so.cache", "/etc/ld.so.cache", LIMITS | MOUNT_ATTR_RDONLY, err);
+	return r;
+}
+
+/* ---- The list ---- */
+
+static int add_entry(enum ctl_tree kind, const char *host, const char *guest, struct err *err)
+{
+	if (guest[0] != '/' || has_dots(guest))
+		return err_set(err, EINVAL, "%s: a place in the tree is a path from its root, without '..'",
+			       guest);
+	switch (kind) {
+	case CTL_TREE_RO: return add_bind(host, guest, LIMITS | MOUNT_ATTR_RDONLY, err);
+	case CTL_TREE_RW: return add_bind(host, guest, LIMITS, err);
+	case CTL_TREE_TMPFS: return add_tmpfs(guest, "1777", LIMITS, err);
+	case CTL_TREE_EMPTY: return add_tmpfs(guest, "0755", LIMITS | MOUNT_ATTR_RDONLY, err);
+	case CTL_TREE_DEV: return add_devices(guest, err);
+	default: return err_set(err, EPROTO, "host process: malformed CTL_TREE");
+	}
+}
+
+/* The next string of a message, or NULL. */
+static const char *next_text(const struct ctl_msg *msg, size_t *at)
+{
+	const char *text = msg->text + *at;
+
+	if (*at >= msg->text_len)
+		return NULL;
+	*at += strlen(text) + 1;
+	return *at <= msg->text_len ? text : NULL;
+}
+
+static int build(const struct ctl_msg *msg, struct err *err)
+{
+	size_t at = 0;
+	const char *first = next_text(msg, &at);
+	int r = unshare_mounts(err);
+
+	if (r < 0)
+		return r;
+	int mount = mount_new("tmpfs", no_options, LIMITS);
+	if (mount < 0 || attach_root(mount, false) < 0)
+		return err_sys(err, errno, "cannot make the file tree's root");
+	cwd = first != NULL && *first != '\0' ? strdup(first) : NULL;
+	for (uint64_t i = 0; i < msg->a && r == 0; i++) {
+		const char *kind = next_text(msg, &at), *host = next_text(msg, &at),
+			   *guest = next_text(msg, &at);
+
+		if (guest == NULL)
+			return err_set(err, EPROTO, "host process: malformed CTL_TREE");
+		r = add_entry((enum ctl_tree)atoi(kind), host, guest, err);
+	}
+	if (r == 0 && msg->a == 0)
+		r = add_libraries(err);
+	if (r == 0 && !writable_root && tree_limit(root, MOUNT_ATTR_RDONLY, false) < 0)
+		r = err_sys(err, errno, "cannot make the tree's root read-only");
+	return r;
+}
+
+int tree_prepare(const struct ctl_msg *msg, struct err *err)
+{
+	if (msg->a == 0 && (msg->n_fds == 0 || !has_interpreter(msg->fds[0])))
+		return 0;
+	return build(msg, err);
+}
+
+int tree_open_program(const char *name)
+{
+	struct stat st;
+	int fd = root < 0 ? -1 : tree_open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int tree_open_file(const char *path)
+{
+	int fd = root < 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+			  : tree_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int tree_enter(struct err *err)
+{
+	if (root < 0)
+		return 0;
+	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+	    chdir("/") < 0)
+		return err_sys(err, errno, "cannot enter the file tree");
+	umask(0); /* each guest process has its own */
+	return 0;
+}
