@@ -129,6 +129,16 @@ static void seal_region(const struct rt_plan *plan)
 	}
 }
 
+/* The thread's name, in the stub's place: the last part of the path. */
+static void set_name(const char *path)
+{
+	const char *name = path;
+	for (const char *p = path; *p; p++)
+		if (*p == '/')
+			name = p + 1;
+	mc_syscall(__NR_prctl, 15 /* PR_SET_NAME */, (long)name, 0, 0, 0, 0);
+}
+
 void rt_start(const struct rt_plan *plan, void *sp)
 {
 	if (plan->n_seal)
@@ -142,6 +152,8 @@ void rt_start(const struct rt_plan *plan, void *sp)
 		mc_syscall(__NR_mprotect, (long)sp & ~4095l, 4096,
 			   PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0, 0);
 	uint64_t *vector = rewrite_vector(plan, sp);
+	if (plan->execfn)
+		set_name((const char *)plan + plan->execfn);
 	if (plan->fs_base)
 		mc_syscall(__NR_arch_prctl, 0x1002 /* ARCH_SET_FS */, (long)plan->fs_base, 0, 0, 0, 0);
 	/* RELRO is the guest's own safety. Where its resolvers have yet to run it stays writable:

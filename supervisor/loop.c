@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 #define NR_EXIT 60
 #define NR_KILL 62
 #define NR_RT_SIGQUEUEINFO 129
+#define NR_PRCTL 157
 #define NR_ARCH_PRCTL 158
 #define NR_TKILL 200
 #define NR_SCHED_SETAFFINITY 203
@@ -96,12 +98,13 @@ static void pass_kernel(struct world *w, struct thread *t)
 
 /* ---- Calls that a process may make before anything of the guest's has run ---- */
 
-static bool stub_may(int32_t nr)
+static bool stub_may(const struct os_call *call)
 {
-	switch (nr) {
+	switch (call->nr) {
 	case NR_MMAP: case NR_MPROTECT: case NR_MUNMAP: case NR_CLOSE: case NR_ARCH_PRCTL:
 	case NR_MSEAL: case NR_EXIT_GROUP: case NR_SENDMSG:
 		return true;
+	case NR_PRCTL: return call->args[0] == PR_SET_NAME;
 	default:
 		return false;
 	}
@@ -133,6 +136,8 @@ static void start_program(struct world *w, struct thread *t, const struct os_cal
 		t->begin.rdi = 0;
 	t->process->phase = PROCESS_RUNNING;
 	thread_begin(w, t, &regs);
+	if (signal_holds(t)) /* since before its exec */
+		thread_set_pending(w, t, true);
 	place_start(w, t);
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
@@ -145,7 +150,10 @@ static void trap_stub(struct world *w, struct thread *t, const struct os_call *c
 			start_boot(w, t);
 		else
 			start_program(w, t, call);
-	} else if (stub_may(call->nr)) {
+	} else if (call->nr == NR_EXIT_GROUP && t->process->executed) {
+		/* There is no program to go back to: as Linux does then. */
+		os_send_signal(t->tgid, 0, SIGKILL);
+	} else if (stub_may(call)) {
 		pass(w, t);
 	} else {
 		finish(w, t, call->nr, -EPERM);
@@ -277,8 +285,8 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		if (process_end(w, t->process, t, 0))
 			pass_kernel(w, t);
 		return; /* else stays stopped until the other threads have ended */
-	case NR_EXECVE:
-	case NR_EXECVEAT: finish(w, t, call->nr, -ENOSYS); return;
+	case NR_EXECVE: finish(w, t, call->nr, -ENOSYS); return;
+	case NR_EXECVEAT: exec_begin(w, t); return;
 	case NR_SCHED_SETAFFINITY:
 	case NR_SCHED_GETAFFINITY:
 		/* What the guest sees and sets is its own, not where we keep it. */
@@ -572,18 +580,20 @@ void loop_filters_ready(struct world *w)
 	}
 }
 
-static void executed(struct world *w, struct thread *t)
+static void executed(struct world *w, const struct os_event *event)
 {
-	if (t->process->phase != PROCESS_CHILD) {
-		/* No exec is granted yet: whatever this is, it must not run. */
-		os_send_signal(t->tgid, 0, SIGKILL);
-		thread_resume(w, t, 0);
-		return;
+	struct thread *t = thread_find(w, event->tid);
+	if (t && t->process && t->process->phase == PROCESS_CHILD) {
+		t->stopped = true;
+		t->process->phase = PROCESS_STUB;
+		thread_report(w, t, t->process->boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
+		if (t->process->boot || w->filters_ready)
+			start_stub(w, t);
+	} else if (!exec_done(w, event->tid, (pid_t)event->value)) {
+		/* Whatever this is, it must not run. */
+		os_send_signal(event->tid, 0, SIGKILL);
+		os_resume(event->tid, 0);
 	}
-	t->process->phase = PROCESS_STUB;
-	thread_report(w, t, t->process->boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
-	if (t->process->boot || w->filters_ready)
-		start_stub(w, t);
 }
 
 static void drop_gate(struct world *w, const struct thread *t)
@@ -629,8 +639,10 @@ static void exiting(struct world *w, struct thread *t, int status)
 	os_resume(t->tid, 0);
 	t->stopped = false;
 	/* A leader is reaped last: who ends the process waits for no more than this. */
-	if (t->process)
+	if (t->process) {
 		process_end_continue(w, t->process);
+		exec_continue(w, t->process);
+	}
 }
 
 static int process_status(const struct process *p)
@@ -656,7 +668,7 @@ static void process_gone(struct world *w, struct process *p)
 	while (p->threads)
 		thread_forget(w, p->threads);
 	int code = process_status(p);
-	bool first = p == w->first, boot = p == w->boot, set_up = p->phase >= PROCESS_RUNNING;
+	bool first = p == w->first, boot = p == w->boot, set_up = p->phase >= PROCESS_RUNNING || p->executed;
 	process_release(w, p);
 	if ((first || boot) && !set_up)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM,
@@ -710,8 +722,10 @@ static void gone(struct world *w, struct thread *t, int status)
 		world_end(w, END_ORDERLY, process_status(p), "%s", "");
 	else if (tid == p->tgid)
 		leader_gone(p);
-	else
+	else {
 		process_end_continue(w, p);
+		exec_continue(w, p);
+	}
 	if (w->unplaced)
 		kill_unplaced(w);
 }
@@ -826,6 +840,10 @@ static void dispatch(struct world *w, const struct os_event *event)
 			host_gone(w, (int)event->value);
 		return;
 	}
+	if (event->kind == OS_EVENT_EXEC) {
+		executed(w, event);
+		return;
+	}
 	struct thread *t = thread_find(w, event->tid);
 	if (!t && event->kind == OS_EVENT_GONE)
 		return;
@@ -841,7 +859,7 @@ static void dispatch(struct world *w, const struct os_event *event)
 	case OS_EVENT_CALL_ENTRY: thread_resume(w, t, 0); return;
 	case OS_EVENT_CALL_END: call_ended(w, t); return;
 	case OS_EVENT_NEW: made(w, t, (pid_t)event->value); return;
-	case OS_EVENT_EXEC: executed(w, t); return;
+	case OS_EVENT_EXEC: return; /* above */
 	case OS_EVENT_EXITING: exiting(w, t, (int)event->value); return;
 	case OS_EVENT_STOP: interrupted(w, t); return;
 	case OS_EVENT_GROUP_STOP: group_stopped(w, t); return;

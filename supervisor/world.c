@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "paths.h"
 #include "rt_guest.h"
 
+#define EMPTY_PATH_BYTES 16
 #define SCRATCH_BYTES (RT_KERNEL_STUBS * 128)
 #define HOST_GRACE_MS 5000
 
@@ -136,7 +138,7 @@ static int write_lists(struct world *w, struct err *err)
 {
 	const struct module_set *set = w->modules;
 	struct gaddr at;
-	uint64_t bytes = SCRATCH_BYTES + 2 * sizeof(struct rt_boot_list) +
+	uint64_t bytes = SCRATCH_BYTES + EMPTY_PATH_BYTES + 2 * sizeof(struct rt_boot_list) +
 			 8 * (set->n_resolvers + set->n_inits + set->n_finis);
 	uint64_t rounded;
 	if (!checked_align(bytes, 4096, &rounded))
@@ -147,7 +149,8 @@ static int write_lists(struct world *w, struct err *err)
 	if (error)
 		return error;
 	w->scratch = at.value;
-	uint64_t next = at.value + SCRATCH_BYTES;
+	w->empty_path = at.value + SCRATCH_BYTES;
+	uint64_t next = w->empty_path + EMPTY_PATH_BYTES;
 	w->boot_list = write_list(w, &next, set->resolvers, set->n_resolvers, set->inits, set->n_inits);
 	w->fini_list = write_list(w, &next, NULL, 0, set->finis, set->n_finis);
 	return 0;
@@ -200,6 +203,17 @@ static int tell(struct world *w, struct err *err)
 	return error ? err_sys(err, -error, "cannot talk to the host process") : 0;
 }
 
+static int open_stub(struct world *w, const struct paths *paths, struct err *err)
+{
+	struct stat st;
+	w->stub_fd = open(paths->stub, O_RDONLY | O_CLOEXEC);
+	if (w->stub_fd < 0 || fstat(w->stub_fd, &st) < 0)
+		return err_sys(err, errno, "%s", paths->stub);
+	w->stub_dev = st.st_dev;
+	w->stub_ino = st.st_ino;
+	return 0;
+}
+
 /* What the host process sees as the entry's path; relative ones are the supervisor's. */
 static bool add_tree_entry(struct ctl_msg *msg, const struct tree_option *entry)
 {
@@ -241,7 +255,8 @@ static int tell_region(struct world *w, struct err *err)
 	msg->fds[0] = w->region.fds[REGION_SEALED];
 	msg->fds[1] = w->region.fds[REGION_SHARED];
 	msg->fds[2] = w->thread_table_fd;
-	msg->n_fds = 3;
+	msg->fds[3] = w->stub_fd;
+	msg->n_fds = 4;
 	msg->text_len = (uint32_t)(w->region.n_maps * sizeof w->region.maps[0]);
 	MC_ASSERT(msg->text_len <= CTL_TEXT_MAX);
 	memcpy(msg->text, w->region.maps, msg->text_len);
@@ -313,7 +328,7 @@ static int start_answers(struct world *w, bool with_program, struct err *err)
 static int spawn(struct world *w, const struct paths *paths, int filters_fd, char *const *argv,
 		 char *const *envp, bool boot, struct err *err)
 {
-	int stub = open(paths->stub, O_RDONLY | O_CLOEXEC);
+	int stub = fcntl(w->stub_fd, F_DUPFD_CLOEXEC, 3);
 	if (stub < 0)
 		return err_sys(err, errno, "%s", paths->stub);
 	struct os_spawn request = {.stub_fd = stub, .filters_fd = filters_fd, .argv = argv, .envp = envp,
@@ -504,6 +519,8 @@ static void world_close(struct world *w)
 	end_host(w);
 	if (w->filters_fd >= 0)
 		close(w->filters_fd);
+	if (w->stub_fd >= 0)
+		close(w->stub_fd);
 	control_forget(w);
 	report_close(w);
 	modules_free(w->modules);
@@ -537,6 +554,8 @@ static int world_start(struct world *w, const struct options *options, struct er
 		if (options->host_files)
 			unsetenv("MICROCOSM_HOST_FILES");
 	}
+	if (error == 0)
+		error = open_stub(w, &paths, err);
 	if (error == 0)
 		error = tell_tree(w, options, program, err);
 	/* From here on where the tracees start: each crossing would cost twenty times as much. */
@@ -585,7 +604,7 @@ int world_run(const struct options *options, int *status, struct err *err)
 		return err_set(err, ENOMEM, "no memory for a world");
 	w->control = -1;
 	w->thread_table_fd = -1;
-	w->filters_fd = -1;
+	w->filters_fd = w->stub_fd = -1;
 	w->region.fds[0] = w->region.fds[1] = -1;
 	int error = world_start(w, options, err);
 	world_close(w);

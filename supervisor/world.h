@@ -46,6 +46,7 @@ struct process {
 	bool boot, first;
 	struct thread *threads; /* those in a slot, the latest first; ended ones until they are joined */
 	size_t n_threads; /* a vfork child's thread counts here until it executes */
+	bool executed; /* it runs what it executed, not what it began as */
 	bool own_affinity; /* it has chosen CPUs for its threads: we do not */
 	struct own_entry *own; /* sorted by nr */
 	size_t n_own;
@@ -129,6 +130,7 @@ struct thread {
 
 	bool kill_pending; /* -18 from elsewhere: takes effect outside handlers */
 	int64_t kill_value;
+	bool exec_waits;   /* stopped at its execveat until the process's other threads have ended */
 	bool exiting;      /* its exit call is on the way: let it pass */
 
 	struct held_signal *held;
@@ -212,6 +214,9 @@ struct world {
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */
 	uint64_t fini_list;
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
+	uint64_t empty_path; /* in the sealed part too */
+	int stub_fd;
+	uint64_t stub_dev, stub_ino;
 
 	enum world_end end;
 	int status; /* exit status */
@@ -252,6 +257,10 @@ struct thread *threads_unplaced(const struct world *w, const struct thread *last
 struct thread *thread_by_id(const struct world *w, int64_t id);
 /* Gives it a slot, an id and a prepared structure in the region; -EAGAIN when all are taken. */
 int thread_place(struct world *w, struct thread *t, struct process *p);
+/* Puts it into another process, which is of another address space. */
+void thread_move(struct thread *t, struct process *to);
+/* Makes its structure that of a thread that has not begun. */
+void thread_prepare(struct world *w, struct thread *t);
 void thread_set_tid(struct world *w, struct thread *t, pid_t tid);
 /* Tells the host process who runs in the slot; before the thread is resumed. */
 void thread_report(struct world *w, struct thread *t, enum ctl_plan plan);
@@ -332,6 +341,15 @@ bool process_end(struct world *w, struct process *p, struct thread *ender, int s
 void process_end_continue(struct world *w, struct process *p);
 /* SIGKILL, at once: the processes that share the memory without being threads of p's too. */
 void process_kill(const struct process *p);
+
+/* ---- call/exec.c ---- */
+/* At a granted execveat of t's. */
+void exec_begin(struct world *w, struct thread *t);
+/* A thread of p's has ended. */
+void exec_continue(struct world *w, struct process *p);
+/* The kernel has executed something: what was thread `former` is thread tid. False: not what it was
+ * allowed to; it must not run. */
+bool exec_done(struct world *w, pid_t tid, pid_t former);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,

@@ -118,6 +118,7 @@ MODULE_INIT linux_init(void)
 	}
 	start_check(mc_grant_all(all, COUNT(all)) == 0);
 	names_init();
+	exec_init();
 	getresuid_stub = mc_get(GETRESUID);
 	getresgid_stub = mc_get(GETRESGID);
 	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);

@@ -25,4 +25,9 @@ void names_init(void);
 /* Copies a path that starts at dirfd into at: 0, or -errno; -ENOENT for an empty one, len is 0 then. */
 long names_at_fill(struct names_at *at, long dirfd, long path);
 
+/* ---- exec.c ---- */
+
+/* After the grants. */
+void exec_init(void);
+
 #endif

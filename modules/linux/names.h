@@ -20,6 +20,13 @@ struct names_at {
 
 #define NAMES_AT_HEAD offsetof(struct names_at, path)
 
+/* The words that a script's interpreter takes before the script's own arguments: n strings. */
+#define NAMES_WORDS_BYTES 6144
+struct names_words {
+	uint32_t n, used; /* used: bytes of text */
+	char text[NAMES_WORDS_BYTES];
+};
+
 /* The gates: all that the host half exports. */
 #pragma GCC visibility push(default)
 
@@ -52,6 +59,10 @@ long names_chmod(const struct names_at *at, unsigned mode, int flags);
 long names_chown(const struct names_at *at, unsigned uid, unsigned gid, int flags);
 long names_utimens(const struct names_at *at, const void *times, int flags); /* two timespecs or NULL */
 long names_truncate(const struct names_at *at, int64_t size);
+
+/* The answer is the descriptor that the caller's next execveat is to execute; AT_SYMLINK_NOFOLLOW in
+ * flags. words->n is 0 for a program that is no script. */
+long names_exec(const struct names_at *at, int flags, struct names_words *words);
 
 #pragma GCC visibility pop
 

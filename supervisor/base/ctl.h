@@ -14,7 +14,7 @@
 
 enum ctl_type {
 	/* Tracer to host; "reply" is what the host answers. */
-	CTL_REGION = 1, /* fds: sealed memfd, shared memfd, thread table; a base, b size, c rt_start;
+	CTL_REGION = 1, /* fds: sealed memfd, shared memfd, thread table, stub; a base, b size, c rt_start;
 			   text: struct region_map[]. No reply. */
 	CTL_TREE,       /* a number of entries; fd: the program, or none; text: the directory to start in
 			   (may be empty), then for each entry kind (enum ctl_tree, decimal), host path,
@@ -95,7 +95,12 @@ struct ctl_thread {
 	uint32_t pad;
 };
 
-enum ctl_plan { CTL_PLAN_NONE, CTL_PLAN_BOOT, CTL_PLAN_PROGRAM };
+enum ctl_plan {
+	CTL_PLAN_NONE,
+	CTL_PLAN_BOOT,
+	CTL_PLAN_PROGRAM,
+	CTL_PLAN_EXEC, /* the one that the thread had made for it */
+};
 
 /* The packet of a CTL_LISTENER, for a process that sends it without this file's code: its bytes. */
 size_t ctl_listener_packet(void *to, size_t size);

@@ -12,6 +12,10 @@ void thread_kill_request(struct world *w, struct thread *t, int64_t value)
 {
 	if (t->kill_pending || t->exiting || t->state == THREAD_ENDED)
 		return;
+	if (t->exec_waits) {
+		thread_exit_now(w, t, value);
+		return;
+	}
 	t->kill_pending = true;
 	t->kill_value = value;
 	nudge_begin(w);
@@ -35,7 +39,7 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 	struct process *p = t->process;
 	report_drop(w, t);
 	core_join_cancel(t);
-	t->kill_pending = false;
+	t->kill_pending = t->exec_waits = false;
 	t->exiting = true;
 	t->value = value;
 	if (p->phase == PROCESS_ENDING && !p->ender && p->end_signal == SIGKILL &&

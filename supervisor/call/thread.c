@@ -201,6 +201,31 @@ int thread_place(struct world *w, struct thread *t, struct process *p)
 	t->process_next = p->threads;
 	p->threads = t;
 	p->n_threads++;
+	thread_prepare(w, t);
+	return 0;
+}
+
+static void process_remove(struct thread *t)
+{
+	struct thread **at = &t->process->threads;
+	while (*at != t)
+		at = &(*at)->process_next;
+	*at = t->process_next;
+}
+
+void thread_move(struct thread *t, struct process *to)
+{
+	process_remove(t);
+	t->process->n_threads--;
+	t->process = to;
+	t->process_next = to->threads;
+	to->threads = t;
+	to->n_threads++;
+}
+
+void thread_prepare(struct world *w, struct thread *t)
+{
+	t->state = THREAD_NEW;
 	t->guard_due = true;
 	struct mc_thread *structure = thread_structure(w, t);
 	memset(structure, 0, w->thread_size);
@@ -209,14 +234,13 @@ int thread_place(struct world *w, struct thread *t, struct process *p)
 		.self = (struct mc_thread *)(uintptr_t)address,
 		.id = t->id,
 		.state = MC_THREAD_NEW,
-		.process = p->id,
+		.process = t->process->id,
 		.size = w->thread_size,
 		.canary = w->canary,
 		.stack_low = high - RT_SLOT_STACK_HIGH + RT_SLOT_GUARD,
 		.stack_high = high,
 		.slot = t->slot,
 	};
-	return 0;
 }
 
 void thread_report(struct world *w, struct thread *t, enum ctl_plan plan)
@@ -245,10 +269,7 @@ void thread_forget(struct world *w, struct thread *t)
 		/* A released structure is zeroed before it is used again. */
 		memset(thread_structure(w, t), 0, w->thread_size);
 		w->by_slot[t->slot] = NULL;
-		struct thread **at = &t->process->threads;
-		while (*at != t)
-			at = &(*at)->process_next;
-		*at = t->process_next;
+		process_remove(t);
 		w->slot_generation[t->slot]++;
 		w->free_slots[w->n_free_slots++] = t->slot;
 	}

@@ -49,6 +49,21 @@ long mch_give_fd(int fd, int flags)
 	return 0;
 }
 
+long mch_exec(int file, const char *path, int (*open)(void *context, const char *path), void *context)
+{
+	const struct worker *worker = worker_self();
+
+	if (worker == NULL || worker->gate == NULL)
+		return -EINVAL;
+	int r = descriptor_plan_next(worker->slot_index, file, path, open, context);
+	if (r < 0)
+		return r;
+	int stub = fcntl(memory_region()->stub_fd, F_DUPFD_CLOEXEC, 0);
+	if (stub < 0)
+		return -errno;
+	return mch_give_fd(stub, O_CLOEXEC);
+}
+
 static _Atomic uint64_t *word(void)
 {
 	const struct worker *worker = worker_self();

@@ -21,6 +21,15 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int boot_blob = -1, program_blob = -1; /* memfds of the plans, under lock */
 static struct program_plan program;           /* under lock */
+static char *module_dir;
+static bool randomize;
+
+/* What a thread is about to execute, under lock: from its call until the program has started. */
+struct next {
+	int blob;
+	struct program_plan plan;
+};
+static struct next *nexts[RT_SLOT_COUNT];
 
 /* A sealed memfd with the plan's bytes, open for reading only where that is possible. */
 static int blob_make(const struct rt_plan *plan)
@@ -109,9 +118,37 @@ static int open_in_tree(const char *name, const char *directories, char *path, s
 	return -1;
 }
 
-int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err)
+/* Plans a program into plan, whose descriptor as a file is returned. */
+static int plan_make(int fd, const char *path, int (*open)(void *, const char *), void *context,
+		     struct program_plan *plan, struct err *err)
 {
 	const struct memory_region *region = memory_region();
+	struct program_request request = {
+		.fd = fd,
+		.path = path,
+		.module_dir = module_dir != NULL ? module_dir : "/",
+		.open = open,
+		.context = context,
+		.region_maps = region->maps,
+		.n_region_maps = region->n_maps,
+		.region_base = region->base,
+		.region_size = region->size,
+		.start = region->start,
+		.randomize = randomize,
+	};
+	int r = program_plan(&request, plan, err);
+	if (r < 0)
+		return r;
+	int blob = blob_make(plan->blob);
+	if (blob < 0) {
+		program_plan_free(plan);
+		return err_sys(err, -blob, "%s: cannot keep the plan", path);
+	}
+	return blob;
+}
+
+int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err)
+{
 	const char *texts[4] = { "", "", "", "" }; /* path, module directory, name, PATH */
 	struct program_plan plan = { 0 };
 	char found[PATH_MAX];
@@ -119,35 +156,21 @@ int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct 
 
 	for (size_t i = 0; i < 4 && at < msg->text_len; i++, at += strlen(msg->text + at) + 1)
 		texts[i] = msg->text + at;
-	if (at != msg->text_len || region->maps == NULL)
+	if (at != msg->text_len || memory_region()->maps == NULL)
 		return err_set(err, EPROTO, "host process: malformed CTL_PROGRAM");
 	int in_tree = open_in_tree(texts[2], texts[3], found, sizeof(found));
 	if (in_tree < 0 && msg->n_fds == 0) {
 		err->status = EXIT_NOT_FOUND;
 		return err_set(err, ENOENT, "%s: not found in the world's files", texts[2]);
 	}
-	struct program_request request = {
-		.fd = in_tree >= 0 ? in_tree : msg->fds[0],
-		.path = in_tree >= 0 ? found : texts[0],
-		.module_dir = texts[1],
-		.open = open_named,
-		.region_maps = region->maps,
-		.n_region_maps = region->n_maps,
-		.region_base = region->base,
-		.region_size = region->size,
-		.start = region->start,
-		.randomize = msg->a != 0,
-	};
-	int r = program_plan(&request, &plan, err);
+	module_dir = strdup(texts[1]);
+	randomize = msg->a != 0;
+	int fd = plan_make(in_tree >= 0 ? in_tree : msg->fds[0], in_tree >= 0 ? found : texts[0], open_named,
+			   NULL, &plan, err);
 	if (in_tree >= 0)
 		close(in_tree);
-	if (r < 0)
-		return r;
-	int fd = blob_make(plan.blob);
-	if (fd < 0) {
-		program_plan_free(&plan);
-		return err_sys(err, -fd, "%s: cannot keep the plan", request.path);
-	}
+	if (fd < 0)
+		return fd;
 	*exec_stack = (plan.blob->flags & RT_PLAN_EXEC_STACK) != 0;
 	pthread_mutex_lock(&lock);
 	if (program_blob >= 0) {
@@ -174,19 +197,19 @@ static int boot_descriptor(uint32_t n)
 	return boot_blob;
 }
 
-static int program_descriptor(uint32_t n)
+static int program_descriptor(int blob, const struct program_plan *plan, uint32_t n)
 {
-	if (program_blob < 0)
+	if (blob < 0)
 		return -EPERM;
 	if (n == 0)
-		return program_blob;
+		return blob;
 	if (n < 3)
 		return region_descriptor(n - 1);
-	return n - 3 < program.n_fds ? program.fds[n - 3] : -EPERM;
+	return n - 3 < plan->n_fds ? plan->fds[n - 3] : -EPERM;
 }
 
 /* A duplicate, so that a new plan may come while the old one's descriptor is on its way. */
-int descriptor_get(enum ctl_plan plan, uint32_t n)
+int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n)
 {
 	int fd = -EPERM;
 
@@ -194,7 +217,9 @@ int descriptor_get(enum ctl_plan plan, uint32_t n)
 	if (plan == CTL_PLAN_BOOT)
 		fd = boot_descriptor(n);
 	else if (plan == CTL_PLAN_PROGRAM)
-		fd = program_descriptor(n);
+		fd = program_descriptor(program_blob, &program, n);
+	else if (plan == CTL_PLAN_EXEC && nexts[slot] != NULL)
+		fd = program_descriptor(nexts[slot]->blob, &nexts[slot]->plan, n);
 	if (fd >= 0) {
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
@@ -202,6 +227,44 @@ int descriptor_get(enum ctl_plan plan, uint32_t n)
 	}
 	pthread_mutex_unlock(&lock);
 	return fd;
+}
+
+static void next_set(uint32_t slot, struct next *next)
+{
+	pthread_mutex_lock(&lock);
+	struct next *before = nexts[slot];
+	nexts[slot] = next;
+	pthread_mutex_unlock(&lock);
+	if (before == NULL)
+		return;
+	close(before->blob);
+	program_plan_free(&before->plan);
+	free(before);
+}
+
+int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(void *, const char *),
+			 void *context)
+{
+	struct err err = { 0 };
+	struct next *next = calloc(1, sizeof(*next));
+
+	if (next == NULL)
+		return -ENOMEM;
+	next->blob = plan_make(fd, path, open, context, &next->plan, &err);
+	if (next->blob < 0) {
+		int r = next->blob;
+
+		free(next);
+		return r;
+	}
+	next_set(slot, next);
+	return 0;
+}
+
+void descriptor_forget_next(uint32_t slot)
+{
+	if (nexts[slot] != NULL)
+		next_set(slot, NULL);
 }
 
 void descriptor_symbolize(uint64_t addr, char *text, size_t size)

@@ -482,7 +482,7 @@ static void resume(struct slot *slot)
  * call must find this one recorded. A call that was broken off leaves no record: it is made again. */
 static void slot_install(struct slot *slot, const struct gate_call *call, const struct notice *notice)
 {
-	int fd = descriptor_get(memory_threads()[call->slot].plan, slot->handed_out);
+	int fd = descriptor_get(memory_threads()[call->slot].plan, call->slot, slot->handed_out);
 	int64_t number = fd;
 	bool answered = false;
 
@@ -521,6 +521,7 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		return CLAIM_NOTHING; /* broken off: the tracer settles it */
 	if (!descriptor && !slot->started && slot->state != SLOT_RUNNING) {
 		slot->started = true; /* the stub counted its own calls */
+		descriptor_forget_next(call->slot);
 		slot->state = SLOT_IDLE;
 		slot->sequence = 0;
 	}
@@ -656,7 +657,9 @@ void gate_drop(uint32_t index)
 	pthread_mutex_lock(&slot->lock);
 	uint32_t epoch = current_epoch(index);
 	/* Another thread may have the slot already, and have called: then the record is its. */
-	if (slot->epoch != epoch || atomic_load(&memory_threads()[index].tid) == 0)
+	if (slot->epoch != epoch || atomic_load(&memory_threads()[index].tid) == 0) {
 		slot_void(slot, epoch);
+		descriptor_forget_next(index);
+	}
 	pthread_mutex_unlock(&slot->lock);
 }

@@ -58,6 +58,7 @@ _Atomic uint64_t *memory_word(uint32_t fs);
 struct memory_region { /* what plans say of the region */
 	uint64_t base, size, start;
 	int fds[2]; /* sealed part (read-only), shared part */
+	int stub_fd;
 	const struct rt_map *maps;
 	size_t n_maps;
 };
@@ -89,8 +90,13 @@ bool component_is_quick(const struct component_gate *gate);
 
 /* Plans the program of a CTL_PROGRAM message, whose descriptor stays the caller's. */
 int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err);
+/* Plans what the slot's thread executes next, in place of what it planned before; -errno. */
+int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(void *, const char *),
+			 void *context);
+/* It has started, or never will. By the worker that serves the slot, or when that is nobody's. */
+void descriptor_forget_next(uint32_t slot);
 /* The n-th descriptor of a plan, to be closed by the caller; -EPERM after the last. */
-int descriptor_get(enum ctl_plan plan, uint32_t n);
+int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n);
 void descriptor_symbolize(uint64_t addr, char *text, size_t size);
 
 /* ---- worker.c: threads that receive notifications ---- */

@@ -269,7 +269,7 @@ static int reopen_read_only(int fd)
 
 int memory_map(struct ctl_msg *msg, struct err *err)
 {
-	if (msg->n_fds != 3 || threads != NULL || msg->a % PAGE != 0 || msg->a < RT_WINDOW_LOW ||
+	if (msg->n_fds != 4 || threads != NULL || msg->a % PAGE != 0 || msg->a < RT_WINDOW_LOW ||
 	    msg->b > RT_REGION_SIZE || msg->b == 0 || msg->a > RT_WINDOW_HIGH)
 		return err_set(err, EPROTO, "host process: malformed CTL_REGION");
 	msg->n_fds = 0;
@@ -278,6 +278,7 @@ int memory_map(struct ctl_msg *msg, struct err *err)
 	region.start = msg->c;
 	region.fds[0] = reopen_read_only(msg->fds[0]);
 	region.fds[1] = msg->fds[1];
+	region.stub_fd = msg->fds[3];
 	int r = map_all(msg, err);
 	if (r == 0)
 		r = map_threads(msg->fds[2], err);

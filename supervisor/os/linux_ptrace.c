@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -165,6 +166,14 @@ bool os_is_traced(pid_t tid)
 {
 	siginfo_t info;
 	return waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+bool os_executes(pid_t tid, uint64_t dev, uint64_t ino)
+{
+	char path[64];
+	struct stat st;
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)tid);
+	return stat(path, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
 pid_t os_maker(pid_t tid)

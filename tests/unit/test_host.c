@@ -124,10 +124,11 @@ static void tell_region(void)
 	msg.a = region.base;
 	msg.b = region.size;
 	msg.c = text; /* never run here */
-	msg.n_fds = 3;
+	msg.n_fds = 4;
 	msg.fds[0] = region.fds[REGION_SEALED];
 	msg.fds[1] = region.fds[REGION_SHARED];
 	msg.fds[2] = threads_fd;
+	msg.fds[3] = threads_fd; /* for the stub: nothing is executed here */
 	msg.text_len = (uint32_t)(region.n_maps * sizeof(region.maps[0]));
 	memcpy(msg.text, region.maps, msg.text_len);
 	ck_assert_int_eq(ctl_send(ctl, &msg), 0);

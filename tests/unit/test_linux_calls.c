@@ -101,6 +101,16 @@ long mc_copy_out(void *guest, const void *from, size_t n)
 	return mc_copy_in(guest, from, n);
 }
 
+void *mc_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void mc_free(void *p)
+{
+	free(p);
+}
+
 long mc_copy_in_string(char *to, const char *guest, size_t n)
 {
 	if ((uintptr_t)guest < 4096)
@@ -144,6 +154,7 @@ GATE(names_chmod, unsigned mode, int flags)
 GATE(names_chown, unsigned uid, unsigned gid, int flags)
 GATE(names_utimens, const void *times, int flags)
 GATE(names_truncate, int64_t size)
+GATE(names_exec, int flags, struct names_words *words)
 
 long names_getcwd(char *to, size_t size)
 {
