@@ -315,12 +315,34 @@ static int send_program(struct world *w, const struct options *options, const st
 	return tell(w, err);
 }
 
-static int start_answers(struct world *w, bool with_program, struct err *err)
+/* The words of the answer, which are a script's interpreter's, and what the user gave. */
+static int program_arguments(struct world *w, const struct options *options, struct err *err)
+{
+	const struct ctl_msg *msg = w->msg;
+	size_t n = 0, given = msg->a ? 1 : 0; /* the script's name is among the words */
+	w->words = malloc(msg->text_len + 1u);
+	w->argv = calloc(msg->a + (size_t)options->argc + 1, sizeof *w->argv);
+	if (!w->words || !w->argv)
+		return err_set(err, ENOMEM, "no memory for the program's arguments");
+	memcpy(w->words, msg->text, msg->text_len);
+	w->words[msg->text_len] = 0;
+	char *word = w->words;
+	for (uint64_t i = 0; i < msg->a && word < w->words + msg->text_len; i++) {
+		w->argv[n++] = word;
+		word += strlen(word) + 1;
+	}
+	for (size_t i = given; i < (size_t)options->argc; i++)
+		w->argv[n++] = options->argv[i];
+	return 0;
+}
+
+static int start_answers(struct world *w, const struct options *options, struct err *err)
 {
 	int error = control_answer(w, err);
-	if (error == 0 && with_program)
-		error = control_answer(w, err);
-	return error;
+	if (error || !options->argc)
+		return error;
+	error = control_answer(w, err);
+	return error ? error : program_arguments(w, options, err);
 }
 
 /* ---- Spawning the boot process and the program ---- */
@@ -386,8 +408,7 @@ static int spawn_boot(struct world *w, const struct paths *paths, struct err *er
 	return error;
 }
 
-/* It executes the stub while the host process starts and the modules' initialisers run, and then waits
- * for its filters. */
+/* It executes the stub while the modules' initialisers run, and then waits for its filters. */
 static int spawn_program(struct world *w, const struct options *options, const struct paths *paths,
 			 struct err *err)
 {
@@ -396,7 +417,7 @@ static int spawn_program(struct world *w, const struct options *options, const s
 		return err_set(err, ENOMEM, "no memory for the environment");
 	w->filters_fd = os_filters_file(err);
 	int error = w->filters_fd < 0 ? w->filters_fd
-				      : spawn(w, paths, w->filters_fd, options->argv, envp, false, err);
+				      : spawn(w, paths, w->filters_fd, w->argv, envp, false, err);
 	free(envp);
 	if (error == 0)
 		os_place(w->first->tgid, -1); /* beside us, as long as we have other things to do */
@@ -521,6 +542,8 @@ static void world_close(struct world *w)
 		close(w->filters_fd);
 	if (w->stub_fd >= 0)
 		close(w->stub_fd);
+	free(w->words);
+	free(w->argv);
 	control_forget(w);
 	report_close(w);
 	modules_free(w->modules);
@@ -576,10 +599,10 @@ static int world_start(struct world *w, const struct options *options, struct er
 	/* The host process is still starting: the boot process is made meanwhile. */
 	if (error == 0)
 		error = spawn_boot(w, &paths, err);
+	if (error == 0)
+		error = start_answers(w, options, err);
 	if (error == 0 && options->argc && options->action != OPTIONS_SURFACE)
 		error = spawn_program(w, options, &paths, err);
-	if (error == 0)
-		error = start_answers(w, options->argc > 0, err);
 	if (program >= 0)
 		close(program);
 	if (error == 0)

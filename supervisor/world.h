@@ -209,6 +209,7 @@ struct world {
 		uint64_t core_self, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
+	char *words, **argv; /* the program's arguments; words: those of a script's interpreter */
 	int filters_fd;     /* of the first process, which waits at its exec until they are written */
 	bool filters_ready;
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */

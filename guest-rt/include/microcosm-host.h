@@ -43,11 +43,19 @@ long mch_store(void *shared, const void *from, size_t n);
  * 0, or -EINVAL, and fd stays the caller's: bad flags, or not in a gate call. */
 long mch_give_fd(int fd, int flags);
 
+/* What stands before the arguments of a `#!` file, argv[0] left out: n strings, each with its
+ * terminator, in `used` bytes. n 0: no such file. */
+struct mch_words {
+	uint32_t n, used;
+	char text[6144];
+};
+
 /* Plans the program in file, which stays the caller's, for the next execveat of the calling thread, and
  * makes the descriptor that it is to execute, with AT_EMPTY_PATH, the call's answer. path is what
- * the program finds as AT_EXECFN; open() opens what the file names, such as its interpreter: a
- * descriptor or -errno. 0, or -errno (-ENOEXEC for a file that cannot be run). */
-long mch_exec(int file, const char *path, int (*open)(void *context, const char *path), void *context);
+ * the program finds as AT_EXECFN; open() opens what the file names, an interpreter: a descriptor or
+ * -errno. 0, or -errno (-ENOEXEC for a file that cannot be run). */
+long mch_exec(int file, const char *path, int (*open)(void *context, const char *path), void *context,
+	      struct mch_words *words);
 
 /* One word for each process, the host's alone: 0 at first, copied by fork, shared where clone's
  * CLONE_FS says so, kept by exec. The caller's, of the component that files belong to. */

@@ -20,11 +20,9 @@ struct names_at {
 
 #define NAMES_AT_HEAD offsetof(struct names_at, path)
 
-/* The words that a script's interpreter takes before the script's own arguments: n strings. */
-#define NAMES_WORDS_BYTES 6144
-struct names_words {
-	uint32_t n, used; /* used: bytes of text */
-	char text[NAMES_WORDS_BYTES];
+struct names_words { /* struct mch_words, of <microcosm-host.h>, as it lies in the region */
+	uint32_t n, used;
+	char text[6144];
 };
 
 /* The gates: all that the host half exports. */

@@ -27,7 +27,8 @@ enum ctl_type {
 	CTL_PROGRAM,    /* fd: the program, as the host's files have it, or none: then it must be in
 			   the tree, where it is looked up first, by name\0 in PATH\0 or by a name with
 			   a slash. a randomize; text: path\0module_dir\0name\0PATH\0. Reply CTL_OK
-			   (a PT_GNU_STACK executable) or CTL_FAILED (a exit status) */
+			   (a number of words, text: word\0..., to stand before the program's arguments,
+			   its name left out) or CTL_FAILED (a exit status) */
 	CTL_LISTENER,   /* fd: a seccomp listener, sent by the process that installed the filter */
 	CTL_SEAL,       /* the host process gives up what it no longer needs. Reply CTL_OK/CTL_FAILED */
 	CTL_SETTLE,     /* slot; a sequence number, b 1: interrupt a running worker, or

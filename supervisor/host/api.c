@@ -49,13 +49,14 @@ long mch_give_fd(int fd, int flags)
 	return 0;
 }
 
-long mch_exec(int file, const char *path, int (*open)(void *context, const char *path), void *context)
+long mch_exec(int file, const char *path, int (*open)(void *context, const char *path), void *context,
+	      struct mch_words *words)
 {
 	const struct worker *worker = worker_self();
 
 	if (worker == NULL || worker->gate == NULL)
 		return -EINVAL;
-	int r = descriptor_plan_next(worker->slot_index, file, path, open, context);
+	int r = descriptor_plan_next(worker->slot_index, file, path, open, context, words);
 	if (r < 0)
 		return r;
 	int stub = fcntl(memory_region()->stub_fd, F_DUPFD_CLOEXEC, 0);

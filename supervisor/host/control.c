@@ -92,10 +92,13 @@ static void reply(int result, const struct err *err, uint64_t a, const char *tex
 static void plan_program(const struct ctl_msg *msg)
 {
 	struct err err = { 0 };
-	bool exec_stack = false;
-	int r = descriptor_plan_program(msg, &exec_stack, &err);
+	static struct mch_words words;
+	int r = descriptor_plan_program(msg, &words, &err);
 
-	reply(r, &err, exec_stack, NULL);
+	if (r < 0)
+		reply(r, &err, 0, NULL);
+	else
+		control_send(CTL_OK, 0, words.n, 0, 0, words.text, words.used);
 }
 
 static void symbolize(uint64_t addr)

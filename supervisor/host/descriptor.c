@@ -119,10 +119,18 @@ static int open_in_tree(const char *name, const char *directories, char *path, s
 }
 
 /* Plans a program into plan, whose descriptor as a file is returned. */
-static int plan_make(int fd, const char *path, int (*open)(void *, const char *), void *context,
-		     struct program_plan *plan, struct err *err)
+static int plan_make(int given, const char *path, int (*open)(void *, const char *), void *context,
+		     struct mch_words *words, struct program_plan *plan, struct err *err)
 {
 	const struct memory_region *region = memory_region();
+	int fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
+	int r = fd < 0 ? -errno : script_follow(&fd, path, open, context, words);
+	if (r < 0) {
+		if (fd >= 0)
+			close(fd);
+		err->status = EXIT_UNUSABLE;
+		return err_sys(err, -r, "%s: its interpreter cannot be run", path);
+	}
 	struct program_request request = {
 		.fd = fd,
 		.path = path,
@@ -136,7 +144,8 @@ static int plan_make(int fd, const char *path, int (*open)(void *, const char *)
 		.start = region->start,
 		.randomize = randomize,
 	};
-	int r = program_plan(&request, plan, err);
+	r = program_plan(&request, plan, err);
+	close(fd);
 	if (r < 0)
 		return r;
 	int blob = blob_make(plan->blob);
@@ -147,7 +156,7 @@ static int plan_make(int fd, const char *path, int (*open)(void *, const char *)
 	return blob;
 }
 
-int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err)
+int descriptor_plan_program(const struct ctl_msg *msg, struct mch_words *words, struct err *err)
 {
 	const char *texts[4] = { "", "", "", "" }; /* path, module directory, name, PATH */
 	struct program_plan plan = { 0 };
@@ -166,12 +175,11 @@ int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct 
 	module_dir = strdup(texts[1]);
 	randomize = msg->a != 0;
 	int fd = plan_make(in_tree >= 0 ? in_tree : msg->fds[0], in_tree >= 0 ? found : texts[0], open_named,
-			   NULL, &plan, err);
+			   NULL, words, &plan, err);
 	if (in_tree >= 0)
 		close(in_tree);
 	if (fd < 0)
 		return fd;
-	*exec_stack = (plan.blob->flags & RT_PLAN_EXEC_STACK) != 0;
 	pthread_mutex_lock(&lock);
 	if (program_blob >= 0) {
 		close(program_blob);
@@ -243,14 +251,14 @@ static void next_set(uint32_t slot, struct next *next)
 }
 
 int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(void *, const char *),
-			 void *context)
+			 void *context, struct mch_words *words)
 {
 	struct err err = { 0 };
 	struct next *next = calloc(1, sizeof(*next));
 
 	if (next == NULL)
 		return -ENOMEM;
-	next->blob = plan_make(fd, path, open, context, &next->plan, &err);
+	next->blob = plan_make(fd, path, open, context, words, &next->plan, &err);
 	if (next->blob < 0) {
 		int r = next->blob;
 

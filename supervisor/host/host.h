@@ -89,15 +89,22 @@ bool component_is_quick(const struct component_gate *gate);
 /* ---- descriptor.c: plans and the descriptors that stubs ask for ---- */
 
 /* Plans the program of a CTL_PROGRAM message, whose descriptor stays the caller's. */
-int descriptor_plan_program(const struct ctl_msg *msg, bool *exec_stack, struct err *err);
+int descriptor_plan_program(const struct ctl_msg *msg, struct mch_words *words, struct err *err);
 /* Plans what the slot's thread executes next, in place of what it planned before; -errno. */
 int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(void *, const char *),
-			 void *context);
+			 void *context, struct mch_words *words);
 /* It has started, or never will. By the worker that serves the slot, or when that is nobody's. */
 void descriptor_forget_next(uint32_t slot);
 /* The n-th descriptor of a plan, to be closed by the caller; -EPERM after the last. */
 int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n);
 void descriptor_symbolize(uint64_t addr, char *text, size_t size);
+
+/* ---- script.c ---- */
+
+/* While the file is a `#!` one, takes its interpreter's in its place, which open() opens, and closes it.
+ * -errno: -ENOEXEC for a bad line, -ELOOP. */
+int script_follow(int *fd, const char *path, int (*open)(void *, const char *), void *context,
+		  struct mch_words *words);
 
 /* ---- worker.c: threads that receive notifications ---- */
 
