@@ -19,6 +19,7 @@
 #define NR_MUNMAP 11
 #define NR_CLOSE 3
 #define NR_SENDMSG 46
+#define NR_IOCTL 16
 #define NR_PAUSE 34
 #define NR_CLONE 56
 #define NR_FORK 57
@@ -39,6 +40,7 @@
 #define NR_EXECVEAT 322
 #define NR_MSEAL 462
 
+#define IOCTL_FOREGROUND 0x5410 /* TIOCSPGRP */
 #define CLONE_FLAG_VM 0x100u
 #define CLONE_FLAG_FS 0x200u
 #define CLONE_FLAG_THREAD 0x10000u
@@ -223,6 +225,11 @@ bool call_is_mediated(int32_t nr)
 	}
 }
 
+bool rule_is_mediated(int32_t nr, uint64_t second)
+{
+	return nr == NR_IOCTL && second == IOCTL_FOREGROUND;
+}
+
 static int64_t signal_process(struct world *w, struct process *p, int signo)
 {
 	if (signo != SIGKILL)
@@ -277,6 +284,32 @@ static void mediate_kill(struct world *w, struct thread *t, const struct os_call
 		pass_kernel(w, t);
 }
 
+/* The job that the terminal's keys reach: of this world, or the one that the supervisor is in. The
+ * kernel gets the number that was looked at, from memory that guests cannot write. */
+static void mediate_foreground(struct world *w, struct thread *t, const struct os_call *call)
+{
+	int32_t group;
+	bool known = false;
+	struct regs regs;
+	if (os_read(t->tid, call->args[2], &group, sizeof group) != (ssize_t)sizeof group) {
+		finish(w, t, call->nr, -EFAULT);
+		return;
+	}
+	for (const struct process *p = w->processes; p && !known; p = p->next)
+		known = !p->boot && getpgid(p->tgid) == group;
+	if (!known && group != getpgrp()) {
+		finish(w, t, call->nr, -EPERM);
+		return;
+	}
+	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){w->foreground}, sizeof group), &group,
+	       sizeof group);
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	regs.user.rdx = w->foreground;
+	if (os_set_regs(t->tid, &regs) == 0)
+		pass_kernel(w, t);
+}
+
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
@@ -293,6 +326,7 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		place_affinity(w, t, call->nr == NR_SCHED_SETAFFINITY);
 		pass_kernel(w, t);
 		return;
+	case NR_IOCTL: mediate_foreground(w, t, call); return;
 	case NR_UTIMENSAT: pass_kernel(w, t); return; /* for a stub: the table has a handler */
 	default: mediate_kill(w, t, call); return;
 	}
@@ -306,7 +340,7 @@ static void serve_kernel(struct world *w, struct thread *t, const struct os_call
 		pass_kernel(w, t);
 	else if (!grant_allows(w, call->nr, call->args))
 		finish(w, t, call->nr, grant_any(w, call->nr) ? -EPERM : -ENOSYS);
-	else if (call_is_mediated(call->nr))
+	else if (call_is_mediated(call->nr) || rule_is_mediated(call->nr, call->args[1]))
 		mediate(w, t, call);
 	else
 		pass_kernel(w, t);

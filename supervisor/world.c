@@ -150,6 +150,7 @@ static int write_lists(struct world *w, struct err *err)
 		return error;
 	w->scratch = at.value;
 	w->empty_path = at.value + SCRATCH_BYTES;
+	w->foreground = w->empty_path + 8;
 	uint64_t next = w->empty_path + EMPTY_PATH_BYTES;
 	w->boot_list = write_list(w, &next, set->resolvers, set->n_resolvers, set->inits, set->n_inits);
 	w->fini_list = write_list(w, &next, NULL, 0, set->finis, set->n_finis);
@@ -537,7 +538,6 @@ static void world_close(struct world *w)
 			shutdown(w->control, SHUT_WR);
 		kill_guests(w, true);
 	}
-	end_host(w);
 	if (w->filters_fd >= 0)
 		close(w->filters_fd);
 	if (w->stub_fd >= 0)
@@ -549,6 +549,7 @@ static void world_close(struct world *w)
 	modules_free(w->modules);
 	threads_free(w);
 	region_destroy(&w->region);
+	end_host(w); /* last: it ends meanwhile */
 }
 
 static int world_start(struct world *w, const struct options *options, struct err *err)

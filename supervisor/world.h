@@ -216,6 +216,7 @@ struct world {
 	uint64_t fini_list;
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
 	uint64_t empty_path; /* in the sealed part too */
+	uint64_t foreground; /* and there a process group, for TIOCSPGRP */
 	int stub_fd;
 	uint64_t stub_dev, stub_ino;
 
@@ -415,6 +416,8 @@ void surface_print(const struct world *w, FILE *to);
 
 /* ---- loop.c ---- */
 /* Calls that end processes, replace them or reach others: never left to the filter. */
+/* The same for calls with this second argument alone. */
+bool rule_is_mediated(int32_t nr, uint64_t second);
 bool call_is_mediated(int32_t nr);
 /* What is held back from a thread inside a handler breaks off the waits that it begins later too, which
  * nothing tells us of: until none has anything held back, such threads are stopped now and then. */

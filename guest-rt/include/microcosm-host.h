@@ -64,7 +64,8 @@ void mch_set_word(uint64_t value);
 /* Whether any process has a word, other than 0, for which is() is true. */
 bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context);
 
-/* The world's file tree: 0 none; 1 this process's root. The host's files until the seal. */
+/* The world's file tree: 0 none; 1 one to read; 2 one with places to write to. From the seal on it is
+ * this process's root. */
 int mch_tree(void);
 /* The directory in the tree that the world starts in; NULL: not said. */
 const char *mch_tree_cwd(void);

@@ -13,7 +13,7 @@
 
 #include "names.h"
 
-enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, UTIMENSAT = 280 };
+enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, UTIMENSAT = 280 };
 
 #define MODE_TYPE 0170000
 #define MODE_DIRECTORY 0040000
@@ -23,7 +23,7 @@ enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, UTIMENSAT = 280 };
 	 O_PATH | O_TMPFILE)
 #define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-static mc_fn close_stub, fstat_stub, recvmsg_stub, utimensat_stub;
+static mc_fn close_stub, fcntl_stub, fstat_stub, recvmsg_stub, utimensat_stub;
 
 void names_init(void)
 {
@@ -31,6 +31,7 @@ void names_init(void)
 
 	utimensat_stub = start_grant(UTIMENSAT, no_path, 1);
 	close_stub = mc_get(CLOSE);
+	fcntl_stub = mc_get(FCNTL);
 	fstat_stub = mc_get(FSTAT);
 	recvmsg_stub = mc_get(RECVMSG);
 }
@@ -85,6 +86,22 @@ static void at_current(struct names_at *at)
 
 /* ---- Opening ---- */
 
+/* What of text follows the beginning, or NULL. */
+static const char *behind(const char *text, const char *beginning)
+{
+	while (*beginning != 0)
+		if (*text++ != *beginning++)
+			return NULL;
+	return text;
+}
+
+static bool is_text(const char *text, const char *other)
+{
+	const char *rest = behind(text, other);
+
+	return rest != NULL && *rest == 0;
+}
+
 /* As the kernel has them. */
 struct message {
 	void *name;
@@ -125,6 +142,34 @@ static long open_name(const struct names_at *at, uint64_t flags, uint64_t mode, 
 	return fd >= 0 && (flags & O_PATH) != 0 ? take_out(fd, flags) : fd;
 }
 
+/* The number in a name of one of the caller's own descriptors, or -1. */
+static int own_descriptor(const struct names_at *at)
+{
+	static const char *const directories[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
+	static const char *const streams[] = { "/dev/stdin", "/dev/stdout", "/dev/stderr" };
+
+	for (int i = 0; i < 3; i++)
+		if (is_text(at->path, streams[i]))
+			return i;
+	for (int i = 0; i < 3; i++) {
+		const char *digit = behind(at->path, directories[i]);
+		long number = 0;
+
+		if (digit == NULL || *digit == 0)
+			continue;
+		for (; *digit >= '0' && *digit <= '9' && number < 1 << 20; digit++)
+			number = 10 * number + *digit - '0';
+		return *digit == 0 ? (int)number : -1;
+	}
+	return -1;
+}
+
+/* As systems without such files have it: the descriptor itself once more, not the file opened anew. */
+static long open_own(int fd, uint64_t flags)
+{
+	return fcntl_stub(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0, 0, 0, 0);
+}
+
 static long open_at(long dirfd, long path, uint64_t flags, long mode)
 {
 	struct names_at at;
@@ -133,6 +178,9 @@ static long open_at(long dirfd, long path, uint64_t flags, long mode)
 	if (r < 0)
 		return r;
 	flags &= (flags & O_PATH) != 0 ? PATH_FLAGS : OPEN_FLAGS;
+	int own = own_descriptor(&at);
+	if (own >= 0)
+		return open_own(own, flags);
 	if ((flags & O_PATH) == 0)
 		flags |= O_LARGEFILE;
 	return open_name(&at, flags, (uint64_t)mode & 07777, 0);
@@ -259,6 +307,13 @@ static long statx_at(long dirfd, long path, long flags, unsigned mask, struct st
 	}
 	if (r < 0)
 		return r;
+	int own = (flags & AT_SYMLINK_NOFOLLOW) == 0 ? own_descriptor(&at) : -1;
+	if (own >= 0) {
+		r = fstat_own(own, &st);
+		if (r == 0)
+			statx_of_stat(to, &st);
+		return r == -EBADF ? -ENOENT : r;
+	}
 	flags &= AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE;
 	r = names_stat(&at, (int)flags, (struct names_statx *)to, mask);
 	return r == 1 ? owner_of(&at, (int)flags, to) : r;

@@ -127,6 +127,16 @@ static bool filtered(const struct world *w, int32_t nr)
 	       !(w->trace && trace_wants(w->trace, TRACE_LINUX, nr, "linux"));
 }
 
+/* For some values of the second argument alone. */
+static bool mediated(const struct os_rule *rule)
+{
+	for (uint32_t c = 0; c < rule->n_conditions; c++)
+		if (rule->conditions[c].arg == 1 && rule->conditions[c].op == MC_RULE_EQ &&
+		    rule_is_mediated((int32_t)rule->nr, rule->conditions[c].value))
+			return true;
+	return false;
+}
+
 static bool interposed(const struct world *w, int32_t nr)
 {
 	return w->table->world[nr - MC_NR_MIN] != table_kernel_stub(w, nr);
@@ -144,7 +154,7 @@ int grant_filter(struct world *w, struct os_program *filter, struct os_program *
 	}
 	size_t n = 0, n_nrs = 0;
 	for (size_t i = 0; i < w->n_grants; i++)
-		if (filtered(w, (int32_t)w->grants[i].rule.nr))
+		if (filtered(w, (int32_t)w->grants[i].rule.nr) && !mediated(&w->grants[i].rule))
 			rules[n++] = w->grants[i].rule;
 	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
 		if (interposed(w, nr) && filtered(w, nr) && grant_any(w, nr))

@@ -24,12 +24,13 @@
 #define PHDRS_MAX 128
 
 static int root = -1; /* O_PATH of the tree's root; -1: there is no tree */
+static bool writable; /* something in it is */
 static bool writable_root;
 static char *cwd;
 
 int mch_tree(void)
 {
-	return root >= 0;
+	return root < 0 ? 0 : writable ? 2 : 1;
 }
 
 const char *mch_tree_cwd(void)
@@ -191,7 +192,7 @@ static int attach(int mount, const char *guest, bool directory)
 
 /* The first mount of the tree, or one over all the others. It is attached over this process's root,
  * which it does not see: its own root stays the host's until the tree is entered. */
-static int attach_root(int mount, bool writable)
+static int attach_root(int mount, bool can_write)
 {
 	int host = open("/", O_PATH | O_CLOEXEC);
 	int r = host < 0 ? -1 : mount_at(mount, host);
@@ -205,7 +206,7 @@ static int attach_root(int mount, bool writable)
 	if (root >= 0)
 		close(root);
 	root = mount;
-	writable_root = writable;
+	writable_root = can_write;
 	return 0;
 }
 
@@ -364,6 +365,7 @@ static int add_entry(enum ctl_tree kind, const char *host, const char *guest, st
 	if (guest[0] != '/' || has_dots(guest))
 		return err_set(err, EINVAL, "%s: a place in the tree is a path from its root, without '..'",
 			       guest);
+	writable |= kind == CTL_TREE_RW || kind == CTL_TREE_TMPFS;
 	switch (kind) {
 	case CTL_TREE_RO: return add_bind(host, guest, LIMITS | MOUNT_ATTR_RDONLY, err);
 	case CTL_TREE_RW: return add_bind(host, guest, LIMITS, err);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "load/link.h"
 #include "load/needed.h"
@@ -23,7 +24,9 @@ struct private {
 	struct link link;
 	struct region *region;
 	struct object *order[NEEDED_OBJECTS_MAX];
-	struct symbols *symbols[NEEDED_OBJECTS_MAX]; // by place in order
+	// By place in order: read when first asked for, out of the file (0: none) that is kept for it.
+	struct symbols *symbols[NEEDED_OBJECTS_MAX];
+	int symbol_fds[NEEDED_OBJECTS_MAX];
 	char *names[NEEDED_OBJECTS_MAX];
 	const char **libraries[NEEDED_OBJECTS_MAX];  // host libraries, by place in order
 	size_t n_libraries[NEEDED_OBJECTS_MAX];
@@ -356,7 +359,8 @@ static int lay_out_all(struct private *private, size_t n, struct err *err)
 				return r;
 			}
 		}
-		private->symbols[i] = symbols_read(object->fd);
+		int fd = fcntl(object->fd, F_DUPFD_CLOEXEC, 3);
+		private->symbol_fds[i] = fd > 0 ? fd : 0;
 	}
 	return 0;
 }
@@ -439,6 +443,8 @@ void modules_free(struct module_set *set)
 	struct private *private = set->private;
 	for (size_t i = 0; i < NEEDED_OBJECTS_MAX; i++) {
 		symbols_free(private->symbols[i]);
+		if (private->symbol_fds[i])
+			close(private->symbol_fds[i]);
 		free(private->names[i]);
 		free(private->libraries[i]);
 	}
@@ -493,13 +499,16 @@ int modules_runtime_symbol(const struct module_set *set, const char *name, uint6
 bool modules_symbolize(const struct module_set *set, uint64_t addr, const char **module,
 		       const char **symbol, uint64_t *offset)
 {
-	const struct private *private = set->private;
+	struct private *private = set->private;
 	for (size_t i = 0; i < set->n_modules; i++) {
 		const struct module *m = &set->modules[i];
 		if (addr < m->base || addr - m->base >= m->len)
 			continue;
 		uint64_t bias = private->order[i]->bias;
-		const struct symbol *found = symbols_find(private->symbols[i], addr - bias);
+		if (!private->symbols[i] && private->symbol_fds[i])
+			private->symbols[i] = symbols_read(private->symbol_fds[i]);
+		const struct symbol *found =
+			private->symbols[i] ? symbols_find(private->symbols[i], addr - bias) : NULL;
 		*module = m->name;
 		*symbol = found ? found->name : NULL;
 		*offset = addr - (found ? found->value + bias : m->base);

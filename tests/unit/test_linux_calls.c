@@ -166,6 +166,11 @@ long names_getcwd(char *to, size_t size)
 	return sizeof root;
 }
 
+long names_tree(void)
+{
+	return 1;
+}
+
 long names_umask(unsigned mask)
 {
 	return (long)mask;

@@ -29,6 +29,11 @@ static long result(long r)
 	return r < 0 ? -errno : r;
 }
 
+long names_tree(void)
+{
+	return mch_tree();
+}
+
 long at_fetch(struct names_at *to, const struct names_at *shared)
 {
 	long r = mch_fetch(to, shared, NAMES_AT_HEAD);
