@@ -64,11 +64,37 @@ static int next_message(struct world *w, int wait)
 
 void control_forget(struct world *w)
 {
+	free(w->answer);
+	w->answer = NULL;
 	while (w->messages) {
 		struct waiting_message *first = w->messages;
 		w->messages = first->next;
 		free(first);
 	}
+}
+
+/* One at most: the host process is asked one thing more than is waited for. */
+static void keep_answer(struct world *w)
+{
+	const struct ctl_msg *msg = w->msg;
+	if (w->answer)
+		return;
+	w->answer = malloc(sizeof *w->answer);
+	if (!w->answer)
+		world_end(w, END_BROKEN, EXIT_MICROCOSM, "no memory for an answer of the host process");
+	else
+		memcpy(w->answer, msg, offsetof(struct ctl_msg, text) + msg->text_len + 1);
+}
+
+/* 1 when it came early. */
+static int take_answer(struct world *w)
+{
+	if (!w->answer)
+		return 0;
+	memcpy(w->msg, w->answer, offsetof(struct ctl_msg, text) + w->answer->text_len + 1);
+	free(w->answer);
+	w->answer = NULL;
+	return 1;
 }
 
 static void control_message(struct world *w)
@@ -88,6 +114,8 @@ static void control_message(struct world *w)
 			report_gate(w, t, (uint32_t)msg->a, &gate);
 		}
 		return;
+	case CTL_OK:
+	case CTL_FAILED: keep_answer(w); return; /* control_answer comes for it */
 	default: return;
 	}
 }
@@ -110,7 +138,9 @@ void control_receive(struct world *w)
 int control_answer(struct world *w, struct err *err)
 {
 	for (;;) {
-		int got = next_message(w, 1);
+		int got = take_answer(w);
+		if (got == 0)
+			got = next_message(w, 1);
 		if (got <= 0)
 			return err_set(err, EPIPE, "the host process is gone");
 		if (w->msg->type == CTL_OK)

@@ -702,7 +702,7 @@ static void process_gone(struct world *w, struct process *p)
 	while (p->threads)
 		thread_forget(w, p->threads);
 	int code = process_status(p);
-	bool first = p == w->first, boot = p == w->boot, set_up = p->phase >= PROCESS_RUNNING || p->executed;
+	bool first = p == w->first, boot = p == w->boot && p->phase != PROCESS_ENDING, set_up = p->phase >= PROCESS_RUNNING || p->executed;
 	process_release(w, p);
 	if ((first || boot) && !set_up)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM,

@@ -38,17 +38,24 @@ static bool list_add(struct world *w, const struct thread *t)
 	return true;
 }
 
-static void let_go(struct thread *t)
+/* Where the host process's workers find it. */
+static void set_pinned(struct world *w, struct thread *t, bool pinned)
 {
-	t->place.pinned = false;
+	t->place.pinned = pinned;
+	atomic_store(&w->thread_table[t->slot].cpu, pinned ? (uint32_t)w->cpu + 1 : 0);
+}
+
+static void let_go(struct world *w, struct thread *t)
+{
+	set_pinned(w, t, false);
 	os_place(t->tid, -1);
 }
 
 /* Without the tick nobody would let the thread go. */
 static void pin(struct world *w, struct thread *t)
 {
-	t->place.pinned = !t->process->own_affinity && (w->ticking || tick_start(w, t)) && list_add(w, t) &&
-			  os_place(t->tid, w->cpu) == 0;
+	set_pinned(w, t, !t->process->own_affinity && (w->ticking || tick_start(w, t)) && list_add(w, t) &&
+				 os_place(t->tid, w->cpu) == 0);
 }
 
 void place_start(struct world *w, struct thread *t)
@@ -56,16 +63,16 @@ void place_start(struct world *w, struct thread *t)
 	t->place = (struct placement){.since_ns = os_now_ns(), .used = true};
 	pin(w, t);
 	if (!t->place.pinned)
-		let_go(t); /* it was made on the tracer's CPU */
+		let_go(w, t); /* it was made on the tracer's CPU */
 }
 
 void place_inherit(struct world *w, struct thread *child, const struct thread *parent)
 {
 	child->place = (struct placement){.since_ns = os_now_ns(), .used = true};
 	if (parent->place.pinned && list_add(w, child))
-		child->place.pinned = true; /* by the kernel already */
+		set_pinned(w, child, true); /* by the kernel already */
 	else
-		let_go(child); /* its maker may have been let go meanwhile */
+		let_go(w, child); /* its maker may have been let go meanwhile */
 }
 
 void place_affinity(struct world *w, struct thread *t, bool sets)
@@ -73,7 +80,7 @@ void place_affinity(struct world *w, struct thread *t, bool sets)
 	for (size_t i = 0; i < w->n_pinned; i++) {
 		struct thread *other = w->by_slot[w->pinned[i]];
 		if (other && other->process == t->process && other->place.pinned)
-			let_go(other);
+			let_go(w, other);
 	}
 	t->process->own_affinity |= sets;
 }
@@ -93,7 +100,7 @@ void place_follow(struct world *w, struct thread *t)
 	if (often && !place->pinned)
 		pin(w, t);
 	else if (!often && place->pinned)
-		let_go(t);
+		let_go(w, t);
 }
 
 /* At a tick: the thread still stops often, as far as can be told. */
@@ -126,7 +133,7 @@ void place_tick(struct world *w)
 			w->pinned[kept++] = t->slot;
 			continue;
 		}
-		let_go(t);
+		let_go(w, t);
 		t->place.since_ns = now;
 		t->place.stops = 0;
 		t->place.freed = true;

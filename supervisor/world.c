@@ -87,6 +87,20 @@ static void write_stubs(struct world *w)
 	}
 }
 
+static uint32_t may_write(const struct options *options)
+{
+	for (size_t i = 0; i < options->n_tree; i++)
+		if (options->tree[i].kind == CTL_TREE_RW || options->tree[i].kind == CTL_TREE_TMPFS)
+			return MC_HEADER_WRITABLE;
+	return 0;
+}
+
+static uint32_t header_flags(struct world *w)
+{
+	const struct mc_header *header = sealed_at(w, w->region.base + RT_OFF_HEADER, sizeof *header);
+	return header->flags;
+}
+
 static void write_header(struct world *w, uint32_t flags)
 {
 	struct rt_config *config = sealed_at(w, w->rt.config, sizeof *config);
@@ -172,7 +186,7 @@ static int region_fill(struct world *w, const struct paths *paths, const struct 
 	if (error)
 		return error;
 	write_stubs(w);
-	write_header(w, 0);
+	write_header(w, may_write(options));
 	table_init(w);
 	return region_seal(&w->region, err);
 }
@@ -316,36 +330,6 @@ static int send_program(struct world *w, const struct options *options, const st
 	return tell(w, err);
 }
 
-/* The words of the answer, which are a script's interpreter's, and what the user gave. */
-static int program_arguments(struct world *w, const struct options *options, struct err *err)
-{
-	const struct ctl_msg *msg = w->msg;
-	size_t n = 0, given = msg->a ? 1 : 0; /* the script's name is among the words */
-	w->words = malloc(msg->text_len + 1u);
-	w->argv = calloc(msg->a + (size_t)options->argc + 1, sizeof *w->argv);
-	if (!w->words || !w->argv)
-		return err_set(err, ENOMEM, "no memory for the program's arguments");
-	memcpy(w->words, msg->text, msg->text_len);
-	w->words[msg->text_len] = 0;
-	char *word = w->words;
-	for (uint64_t i = 0; i < msg->a && word < w->words + msg->text_len; i++) {
-		w->argv[n++] = word;
-		word += strlen(word) + 1;
-	}
-	for (size_t i = given; i < (size_t)options->argc; i++)
-		w->argv[n++] = options->argv[i];
-	return 0;
-}
-
-static int start_answers(struct world *w, const struct options *options, struct err *err)
-{
-	int error = control_answer(w, err);
-	if (error || !options->argc)
-		return error;
-	error = control_answer(w, err);
-	return error ? error : program_arguments(w, options, err);
-}
-
 /* ---- Spawning the boot process and the program ---- */
 
 static int spawn(struct world *w, const struct paths *paths, int filters_fd, char *const *argv,
@@ -409,20 +393,61 @@ static int spawn_boot(struct world *w, const struct paths *paths, struct err *er
 	return error;
 }
 
-/* It executes the stub while the modules' initialisers run, and then waits for its filters. */
-static int spawn_program(struct world *w, const struct options *options, const struct paths *paths,
-			 struct err *err)
+/* The words of a script's interpreter, and what the user gave. */
+static char **program_arguments(char *words, uint64_t n_words, const struct options *options)
 {
+	size_t n = 0, given = n_words ? 1 : 0; /* the script's name is among the words */
+	char **argv = calloc(n_words + (size_t)options->argc + 1, sizeof *argv);
+	for (char *word = words; argv && n < n_words; word += strlen(word) + 1)
+		argv[n++] = word;
+	for (size_t i = given; argv && i < (size_t)options->argc; i++)
+		argv[n++] = options->argv[i];
+	return argv;
+}
+
+/* It executes the stub, beside us, and then waits for its filters. */
+static int spawn_program(struct world *w, const struct options *options, const struct paths *paths,
+			 char *words, uint64_t n_words, struct err *err)
+{
+	char **argv = program_arguments(words, n_words, options);
+	if (!argv)
+		return err_set(err, ENOMEM, "no memory for the program's arguments");
 	char **envp = options_environment(options, environ);
-	if (!envp)
+	if (!envp) {
+		free(argv);
 		return err_set(err, ENOMEM, "no memory for the environment");
+	}
 	w->filters_fd = os_filters_file(err);
 	int error = w->filters_fd < 0 ? w->filters_fd
-				      : spawn(w, paths, w->filters_fd, w->argv, envp, false, err);
+				      : spawn(w, paths, w->filters_fd, argv, envp, false, err);
 	free(envp);
+	free(argv);
 	if (error == 0)
 		os_place(w->first->tgid, -1); /* beside us, as long as we have other things to do */
 	return error;
+}
+
+/* What a script's interpreter is, only the host process can say: the program then starts late. */
+static bool may_be_script(int program)
+{
+	char mark[2];
+	return program < 0 || pread(program, mark, sizeof mark, 0) != sizeof mark ||
+	       memcmp(mark, "#!", sizeof mark) == 0;
+}
+
+/* The host process's answer to CTL_PROGRAM. */
+static int program_answer(struct world *w, const struct options *options, const struct paths *paths,
+			  struct err *err)
+{
+	static char words[CTL_TEXT_MAX + 2]; /* w->msg is used again */
+	int error = control_answer(w, err);
+	if (error || w->first || options->action == OPTIONS_SURFACE)
+		return error;
+	memcpy(words, w->msg->text, w->msg->text_len + 1);
+	uint64_t n = 0;
+	for (size_t at = 0; at < w->msg->text_len; at += strlen(words + at) + 1)
+		n++;
+	return spawn_program(w, options, paths, words, n, err);
 }
 
 static bool keeps_vdso(const struct world *w)
@@ -435,7 +460,7 @@ static bool keeps_vdso(const struct world *w)
 static int seal(struct world *w, struct os_program *filter, struct os_program *extra, struct err *err)
 {
 	w->sealed = true;
-	write_header(w, keeps_vdso(w) ? MC_HEADER_VDSO : 0);
+	write_header(w, header_flags(w) | (keeps_vdso(w) ? MC_HEADER_VDSO : 0));
 	message(w, CTL_SEAL);
 	int error = tell(w, err);
 	if (error == 0)
@@ -449,6 +474,11 @@ static int run_program(struct world *w, const struct os_program *filter,
 		       const struct os_program *extra, struct err *err)
 {
 	int error = os_filters_write(w->filters_fd, filter, extra, err);
+	/* Without finalisers nobody needs it any more. */
+	if (error == 0 && w->boot && w->modules->n_finis == 0) {
+		w->boot->phase = PROCESS_ENDING;
+		process_kill(w->boot);
+	}
 	if (error == 0) {
 		loop_filters_ready(w);
 		loop_run(w, never);
@@ -542,8 +572,6 @@ static void world_close(struct world *w)
 		close(w->filters_fd);
 	if (w->stub_fd >= 0)
 		close(w->stub_fd);
-	free(w->words);
-	free(w->argv);
 	control_forget(w);
 	report_close(w);
 	modules_free(w->modules);
@@ -601,13 +629,17 @@ static int world_start(struct world *w, const struct options *options, struct er
 	if (error == 0)
 		error = spawn_boot(w, &paths, err);
 	if (error == 0)
-		error = start_answers(w, options, err);
-	if (error == 0 && options->argc && options->action != OPTIONS_SURFACE)
-		error = spawn_program(w, options, &paths, err);
+		error = control_answer(w, err); /* to bind_imports: initialisers may call them */
+	/* In the tree there may be another of that name. */
+	if (error == 0 && options->argc && options->action != OPTIONS_SURFACE && !options->n_tree &&
+	    !may_be_script(program))
+		error = spawn_program(w, options, &paths, NULL, 0, err);
 	if (program >= 0)
 		close(program);
 	if (error == 0)
 		loop_run(w, boot_ready);
+	if (error == 0 && w->end == END_NONE && options->argc)
+		error = program_answer(w, options, &paths, err);
 	if (error == 0 && w->end == END_NONE)
 		error = seal(w, &filter, &extra, err);
 	if (error == 0 && w->end == END_NONE && options->action == OPTIONS_SURFACE) {

@@ -199,6 +199,7 @@ struct world {
 	int control; /* socket to the host process */
 	bool host_gone;
 	struct ctl_msg *msg; /* one buffer for all messages in and out */
+	struct ctl_msg *answer;           /* that came before it was waited for, or NULL */
 	struct ctl_msg *incoming;         /* and one for those that are put by while one is sent */
 	struct waiting_message *messages; /* put by, the oldest first */
 
@@ -209,7 +210,6 @@ struct world {
 		uint64_t core_self, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
-	char *words, **argv; /* the program's arguments; words: those of a script's interpreter */
 	int filters_fd;     /* of the first process, which waits at its exec until they are written */
 	bool filters_ready;
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */

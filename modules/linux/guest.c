@@ -114,7 +114,7 @@ static void grant_more(void)
 	static const struct mc_rule own[] = { RULE_EQ(0, 0) };
 	static const struct mc_rule no_set_id[] = { RULE_BITS(1, 01777, 0) };
 
-	if (names_tree() == 2) {
+	if ((mc_header()->flags & MC_HEADER_WRITABLE) != 0) {
 		start_grant(FCHMOD, no_set_id, 1);
 		start_grant(FCHOWN, NULL, 0);
 	}

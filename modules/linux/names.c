@@ -27,9 +27,7 @@ static mc_fn close_stub, fcntl_stub, fstat_stub, recvmsg_stub, utimensat_stub;
 
 void names_init(void)
 {
-	static const struct mc_rule no_path[] = { RULE_EQ(1, 0) };
-
-	utimensat_stub = start_grant(UTIMENSAT, no_path, 1);
+	utimensat_stub = mc_get(UTIMENSAT);
 	close_stub = mc_get(CLOSE);
 	fcntl_stub = mc_get(FCNTL);
 	fstat_stub = mc_get(FSTAT);
@@ -115,6 +113,12 @@ struct message {
 
 #define MSG_CMSG_CLOEXEC 0x40000000
 
+/* As systems without such files have it: the descriptor itself once more, not the file opened anew. */
+static long open_own(int fd, uint64_t flags)
+{
+	return fcntl_stub(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0, 0, 0, 0);
+}
+
 /* The descriptor that lies in a socket, which is closed. */
 static long take_out(long socket, uint64_t flags)
 {
@@ -132,7 +136,14 @@ static long take_out(long socket, uint64_t flags)
 	long r = recvmsg_stub(socket, (long)&message, flags & O_CLOEXEC ? MSG_CMSG_CLOEXEC : 0, 0, 0, 0);
 
 	close_stub(socket, 0, 0, 0, 0, 0);
-	return r < 0 ? r : control.fd;
+	if (r < 0 || control.fd < 0)
+		return r < 0 ? r : control.fd;
+	/* The lowest number that is free: the socket had it. */
+	long lowest = open_own(control.fd, flags);
+	if (lowest < 0)
+		return control.fd;
+	close_stub(lowest < control.fd ? control.fd : lowest, 0, 0, 0, 0, 0);
+	return lowest < control.fd ? lowest : control.fd;
 }
 
 static long open_name(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve)
@@ -162,12 +173,6 @@ static int own_descriptor(const struct names_at *at)
 		return *digit == 0 ? (int)number : -1;
 	}
 	return -1;
-}
-
-/* As systems without such files have it: the descriptor itself once more, not the file opened anew. */
-static long open_own(int fd, uint64_t flags)
-{
-	return fcntl_stub(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0, 0, 0, 0);
 }
 
 static long open_at(long dirfd, long path, uint64_t flags, long mode)
@@ -213,6 +218,10 @@ HANDLER(linux_openat2)
 	if ((unsigned long)a3 > sizeof how)
 		return -E2BIG;
 	long r = names_at_fill(&at, a0, a1);
+	if (r < 0)
+		return r;
+	if ((how.resolve & RESOLVE_IN_ROOT) != 0 && (int)a0 != AT_FDCWD)
+		r = at_directory(&at, (int)a0);
 	if (r < 0)
 		return r;
 	if ((how.flags & ~(uint64_t)OPEN_FLAGS) != 0)

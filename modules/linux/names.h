@@ -28,9 +28,6 @@ struct names_words { /* struct mch_words, of <microcosm-host.h>, as it lies in t
 /* The gates: all that the host half exports. */
 #pragma GCC visibility push(default)
 
-/* What mch_tree says. */
-long names_tree(void);
-
 struct names_statx; /* struct statx, which the two halves get from different headers */
 
 /* The answer is a descriptor: of the file opened, close-on-exec where flags have O_CLOEXEC. With O_PATH

@@ -93,7 +93,7 @@ struct ctl_thread {
 	int32_t process;
 	uint32_t plan;          /* enum ctl_plan: what RT_GATE_DESCRIPTOR hands out */
 	uint32_t fs;            /* index of its word: call/fs.c */
-	uint32_t pad;
+	_Atomic uint32_t cpu;   /* that the tracer keeps the thread on, + 1; 0: anywhere. At any time */
 };
 
 enum ctl_plan {

@@ -15,6 +15,7 @@
  * on that worker from then on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -25,6 +26,7 @@
 #include "host/host.h"
 
 #define CALLBACK_DEPTH_MAX 64
+#define FOLLOW_CALLS 8 /* elsewhere than a worker, until it follows */
 #define ORPHANED_CALLBACKS_MAX 100000
 
 enum slot_state { SLOT_IDLE, SLOT_RUNNING, SLOT_DONE };
@@ -192,6 +194,7 @@ static int64_t add_fd(const struct notice *notice, const struct gift *gift, unsi
 static int64_t install(const struct notice *notice, const struct gift *gift, bool *answered)
 {
 	int64_t number = -EINVAL;
+
 
 	*answered = !control_traces();
 	if (*answered)
@@ -506,6 +509,37 @@ static void slot_install(struct slot *slot, const struct gate_call *call, const 
 
 /* ---- Serving ---- */
 
+static cpu_set_t all_cpus; /* that the process was started with */
+static pthread_once_t cpus_once = PTHREAD_ONCE_INIT;
+
+static void cpus_read(void)
+{
+	if (sched_getaffinity(0, sizeof(all_cpus), &all_cpus) < 0)
+		CPU_ZERO(&all_cpus);
+}
+
+/* A worker is where the tracer keeps the thread that it serves. Else the last steps of a call, which
+ * the guest thread does not wait for, would take it to an idle CPU, far away at the next call. A few
+ * calls are not worth the move. */
+static void follow(uint32_t slot)
+{
+	static __thread uint32_t kept; /* CPU + 1, as in the table */
+	static __thread unsigned calls;
+	uint32_t wanted = atomic_load_explicit(&memory_threads()[slot].cpu, memory_order_relaxed);
+	cpu_set_t one;
+
+	if (wanted == kept || wanted > CPU_SETSIZE || ++calls < FOLLOW_CALLS)
+		return;
+	calls = 0;
+	pthread_once(&cpus_once, cpus_read);
+	CPU_ZERO(&one);
+	if (wanted > 0)
+		CPU_SET(wanted - 1, &one);
+	/* Where it is not allowed, nothing is lost but time. */
+	(void)sched_setaffinity(0, sizeof(one), wanted > 0 ? &one : &all_cpus);
+	kept = wanted;
+}
+
 /* Under the slot's lock: what is to be done about a call. */
 static enum claim slot_claim(struct slot *slot, const struct gate_call *call, struct worker *worker,
 			     const struct notice *notice, int64_t *status)
@@ -602,6 +636,7 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 		notice_answer(notice, -EPERM);
 		return;
 	}
+	follow(call.slot);
 	struct slot *slot = &slots[call.slot];
 	bool callback_return = call.index == RT_GATE_RETURN;
 

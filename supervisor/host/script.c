@@ -9,7 +9,7 @@
 #include "host/host.h"
 
 #define LINE_BYTES 255 /* that Linux looks at: BINPRM_BUF_SIZE less the terminator */
-#define SCRIPTS_MAX 4  /* of scripts whose interpreters are scripts; one more is -ELOOP */
+#define SCRIPTS_MAX 5  /* each the interpreter of the one before; one more is -ELOOP, as on Linux */
 
 static int words_prepend(struct mch_words *words, const char *word)
 {

@@ -18,7 +18,7 @@ start() {
 	until_true 20 contains out ready
 	mapfile -t processes < <(descendants "$supervisor" | awk '{ print $1 }')
 	host=$(descendants "$supervisor" | awk '$2 == "microcosm-host" { print $1; exit }')
-	if [ ${#processes[@]} -lt 3 ] || [ -z "$host" ]; then
+	if [ ${#processes[@]} -lt 2 ] || [ -z "$host" ]; then
 		fail "processes: $(descendants "$supervisor")"
 	fi
 }

@@ -29,11 +29,6 @@ static long result(long r)
 	return r < 0 ? -errno : r;
 }
 
-long names_tree(void)
-{
-	return mch_tree();
-}
-
 long at_fetch(struct names_at *to, const struct names_at *shared)
 {
 	long r = mch_fetch(to, shared, NAMES_AT_HEAD);
@@ -63,10 +58,11 @@ static int open_below(int start, const char *path, uint64_t flags, uint64_t mode
 	return (int)result(fd);
 }
 
-/* The directory that at's path starts in; -1 for an absolute path, which needs none. */
-static int start_of(const struct names_at *at)
+/* The directory that at's path starts in; -1 for an absolute path, which needs none unless the directory
+ * is to be its root. */
+static int start_of(const struct names_at *at, uint64_t resolve)
 {
-	if (at->path[0] == '/')
+	if (at->path[0] == '/' && (resolve & RESOLVE_IN_ROOT) == 0)
 		return -1;
 	return directory_start(at);
 }
@@ -75,7 +71,7 @@ int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t
 {
 	if (mch_tree() == 0)
 		return -ENOENT; /* a world without files */
-	int start = start_of(at);
+	int start = start_of(at, resolve);
 	if (start < -1)
 		return start;
 	int fd = open_below(start, at->path, flags, mode, resolve);
