@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #define NR_RT_SIGQUEUEINFO 129
 #define NR_PRCTL 157
 #define NR_ARCH_PRCTL 158
+#define NR_SETRLIMIT 160
 #define NR_TKILL 200
 #define NR_SCHED_SETAFFINITY 203
 #define NR_SCHED_GETAFFINITY 204
@@ -37,6 +39,7 @@
 #define NR_UTIMENSAT 280
 #define NR_TGKILL 234
 #define NR_RT_TGSIGQUEUEINFO 297
+#define NR_PRLIMIT64 302
 #define NR_EXECVEAT 322
 #define NR_MSEAL 462
 
@@ -219,6 +222,7 @@ bool call_is_mediated(int32_t nr)
 	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY: case NR_UTIMENSAT:
+	case NR_SETRLIMIT: case NR_PRLIMIT64:
 		return true;
 	default:
 		return false;
@@ -310,6 +314,32 @@ static void mediate_foreground(struct world *w, struct thread *t, const struct o
 		pass_kernel(w, t);
 }
 
+/* setrlimit and prlimit64 of the caller: by us, on what was looked at, and never more than it has, which
+ * the kernel would give a world that runs as root. */
+static void mediate_limits(struct world *w, struct thread *t, const struct os_call *call)
+{
+	bool sets = call->nr == NR_SETRLIMIT;
+	uint64_t resource = call->args[sets ? 0 : 1], from = call->args[sets ? 1 : 2],
+		 to = sets ? 0 : call->args[3];
+	struct rlimit wanted, before;
+	int64_t result = 0;
+	if (!sets && from == 0) {
+		pass_kernel(w, t);
+		return;
+	}
+	if (os_read(t->tid, from, &wanted, sizeof wanted) != (ssize_t)sizeof wanted)
+		result = -EFAULT;
+	else if (resource > INT32_MAX || prlimit(t->tgid, (int)resource, NULL, &before) < 0)
+		result = resource > INT32_MAX ? -EINVAL : -errno;
+	else if (wanted.rlim_max > before.rlim_max)
+		result = -EPERM;
+	else if (prlimit(t->tgid, (int)resource, &wanted, NULL) < 0)
+		result = -errno;
+	else if (to && os_write(t->tid, to, &before, sizeof before) != (ssize_t)sizeof before)
+		result = -EFAULT;
+	finish(w, t, call->nr, result);
+}
+
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
@@ -327,6 +357,8 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		pass_kernel(w, t);
 		return;
 	case NR_IOCTL: mediate_foreground(w, t, call); return;
+	case NR_SETRLIMIT:
+	case NR_PRLIMIT64: mediate_limits(w, t, call); return;
 	case NR_UTIMENSAT: pass_kernel(w, t); return; /* for a stub: the table has a handler */
 	default: mediate_kill(w, t, call); return;
 	}

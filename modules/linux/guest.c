@@ -21,7 +21,7 @@
 	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO)
 
-enum { FCHMOD = 91, FCHOWN = 93, GETEUID = 107, GETRESUID = 118, GETRESGID = 120, SETRLIMIT = 160, PRLIMIT64 = 302 };
+enum { FCHMOD = 91, FCHOWN = 93, GETRESUID = 118, GETRESGID = 120 };
 
 static mc_fn getresuid_stub, getresgid_stub;
 
@@ -111,16 +111,11 @@ static const struct mc_entry handlers[] = {
  * its owner may change: in a world that may write nothing it stays as it is. */
 static void grant_more(void)
 {
-	static const struct mc_rule own[] = { RULE_EQ(0, 0) };
 	static const struct mc_rule no_set_id[] = { RULE_BITS(1, 01777, 0) };
 
 	if ((mc_header()->flags & MC_HEADER_WRITABLE) != 0) {
 		start_grant(FCHMOD, no_set_id, 1);
 		start_grant(FCHOWN, NULL, 0);
-	}
-	if (mc_get(GETEUID)(0, 0, 0, 0, 0, 0) != 0) {
-		start_grant(SETRLIMIT, NULL, 0);
-		start_grant(PRLIMIT64, own, 1);
 	}
 }
 

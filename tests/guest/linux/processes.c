@@ -131,14 +131,19 @@ static void threads(void)
 
 static void identity(void)
 {
-	struct rlimit limit = { 1, 1 };
+	struct rlimit limit = { 20, 100 };
 	char name[16];
 
 	CHECK_IS(setuid(getuid()), 0);
 	CHECK_IS(setgid(getgid()), 0);
 	CHECK(setuid(getuid() + 1) == -1 && errno == EPERM);
-	CHECK(setrlimit(RLIMIT_CPU, &limit) == -1 && errno == EPERM);
-	CHECK_IS(getrlimit(RLIMIT_CPU, &limit), 0);
+	CHECK_IS(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_max = 101; /* not even as root */
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == -1 && errno == EPERM);
+	CHECK(setrlimit(RLIMIT_NOFILE, (struct rlimit *)1) == -1 && errno == EFAULT);
+	CHECK(setrlimit(1000, &limit) == -1 && errno == EINVAL);
+	CHECK_IS(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK(limit.rlim_cur == 20 && limit.rlim_max == 100);
 	CHECK_IS(prctl(PR_SET_NAME, "1) S 1 2"), 0);
 	CHECK_IS(prctl(PR_GET_NAME, name), 0);
 	CHECK(strcmp(name, "1) S 1 2") == 0);
