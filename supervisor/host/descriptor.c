@@ -26,6 +26,7 @@ static bool randomize;
 
 /* What a thread is about to execute, under lock: from its call until the program has started. */
 struct next {
+	int64_t thread; /* id */
 	int blob;
 	struct program_plan plan;
 };
@@ -237,11 +238,15 @@ int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n)
 	return fd;
 }
 
-static void next_set(uint32_t slot, struct next *next)
+/* Not in place of what the thread `keep` (an id) planned; 0: of anybody's. */
+static void next_set(uint32_t slot, struct next *next, int64_t keep)
 {
 	pthread_mutex_lock(&lock);
 	struct next *before = nexts[slot];
-	nexts[slot] = next;
+	if (before != NULL && keep != 0 && before->thread == keep)
+		before = NULL;
+	else
+		nexts[slot] = next;
 	pthread_mutex_unlock(&lock);
 	if (before == NULL)
 		return;
@@ -258,6 +263,7 @@ int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(vo
 
 	if (next == NULL)
 		return -ENOMEM;
+	next->thread = memory_threads()[slot].id;
 	next->blob = plan_make(fd, path, open, context, words, &next->plan, &err);
 	if (next->blob < 0) {
 		int r = next->blob;
@@ -265,14 +271,18 @@ int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(vo
 		free(next);
 		return r;
 	}
-	next_set(slot, next);
+	next_set(slot, next, 0);
 	return 0;
 }
 
 void descriptor_forget_next(uint32_t slot)
 {
-	if (nexts[slot] != NULL)
-		next_set(slot, NULL);
+	next_set(slot, NULL, 0);
+}
+
+void descriptor_forget_others(uint32_t slot, int64_t thread)
+{
+	next_set(slot, NULL, thread);
 }
 
 void descriptor_symbolize(uint64_t addr, char *text, size_t size)

@@ -692,9 +692,11 @@ void gate_drop(uint32_t index)
 	pthread_mutex_lock(&slot->lock);
 	uint32_t epoch = current_epoch(index);
 	/* Another thread may have the slot already, and have called: then the record is its. */
-	if (slot->epoch != epoch || atomic_load(&memory_threads()[index].tid) == 0) {
+	const struct ctl_thread *thread = &memory_threads()[index];
+	bool owned = atomic_load(&thread->tid) != 0;
+	if (slot->epoch != epoch || !owned)
 		slot_void(slot, epoch);
-		descriptor_forget_next(index);
-	}
+	/* By another epoch it may also be that the new owner has executed something already. */
+	descriptor_forget_others(index, owned ? thread->id : 0);
 	pthread_mutex_unlock(&slot->lock);
 }

@@ -95,6 +95,8 @@ int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(vo
 			 void *context, struct mch_words *words);
 /* It has started, or never will. By the worker that serves the slot, or when that is nobody's. */
 void descriptor_forget_next(uint32_t slot);
+/* The same, unless it is the thread's of this id. */
+void descriptor_forget_others(uint32_t slot, int64_t thread);
 /* The n-th descriptor of a plan, to be closed by the caller; -EPERM after the last. */
 int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n);
 void descriptor_symbolize(uint64_t addr, char *text, size_t size);

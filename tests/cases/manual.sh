@@ -113,7 +113,7 @@ limit region/region.h REGION_MAPS_MAX
 
 # ---- Calls that always stop for the tracer ----
 
-mediated=$(sed -n '/^bool call_is_mediated/,/^}/p' "$top/supervisor/loop.c" | grep -oE '\bNR_[A-Z_]+')
+mediated=$(sed -n '/^bool call_is_mediated/,/^}/p' "$top/supervisor/loop.c" | grep -oE '\bNR_[A-Z0-9_]+')
 [ -n "$mediated" ] || fail "no mediated calls found in loop.c"
 for call in $mediated; do
 	call=${call#NR_}
