@@ -729,6 +729,23 @@ static void leader_gone(struct process *p)
 		p->phase = PROCESS_RUNNING;
 }
 
+static bool any_guest(const struct world *w)
+{
+	for (const struct process *p = w->processes; p; p = p->next)
+		if (!p->boot)
+			return true;
+	return false;
+}
+
+/* The first process has ended: so does the world, or it waits for the others. */
+static void first_ended(struct world *w, int code)
+{
+	w->first = NULL;
+	w->first_status = code;
+	if (!w->waits || !any_guest(w))
+		world_end(w, END_ORDERLY, code, "%s", "");
+}
+
 static void process_gone(struct world *w, struct process *p)
 {
 	while (p->threads)
@@ -740,8 +757,8 @@ static void process_gone(struct world *w, struct process *p)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM,
 			  "cannot set up a process (status %d): does the kernel (5.11 or later), or a "
 			  "container's profile, refuse seccomp filters with notification?", code);
-	else if (first)
-		world_end(w, END_ORDERLY, code, "%s", "");
+	else if (first || (w->waits && !w->first && w->filters_ready && !any_guest(w)))
+		first_ended(w, first ? code : w->first_status);
 	else if (boot && !w->finalising)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM,
 			  "the boot process ended (status %d): an initialiser did it", code);
@@ -784,10 +801,11 @@ static void gone(struct world *w, struct thread *t, int status)
 		p->status = status;
 	if (p->n_threads == 0)
 		process_gone(w, p);
-	else if (tid == p->tgid && p == w->first)
-		world_end(w, END_ORDERLY, process_status(p), "%s", "");
-	else if (tid == p->tgid)
+	else if (tid == p->tgid) {
+		if (p == w->first)
+			first_ended(w, process_status(p));
 		leader_gone(p);
+	}
 	else {
 		process_end_continue(w, p);
 		exec_continue(w, p);
@@ -967,6 +985,8 @@ static void own_signals(struct world *w)
 			continue;
 		if (w->first && w->first->phase >= PROCESS_RUNNING)
 			os_send_signal(w->first->tgid, 0, signo);
+		else if (signal_is_fatal(signo) && w->filters_ready)
+			world_end(w, END_ORDERLY, 128 + signo, "%s", "");
 		else if (signal_is_fatal(signo))
 			world_end(w, END_BROKEN, 128 + signo, "%s before the program started",
 				  trace_signal_name(signo));

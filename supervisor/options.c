@@ -107,6 +107,13 @@ static int set_no_aslr(struct parse *parse, const char *argument)
 	return 0;
 }
 
+static int set_wait(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->wait = true;
+	return 0;
+}
+
 static int set_host_files(struct parse *parse, const char *argument)
 {
 	(void)argument;
@@ -230,6 +237,8 @@ static const struct option_row world_rows[] = {
 	  "(gates and granted kernel calls), one a line, and end\n" },
 	{ 0, "host-files", ARG_NONE, NULL, set_host_files,
 	  "let host components open the host's files; without it\nthey are kept from them once the modules are up\n" },
+	{ 0, "wait", ARG_NONE, NULL, set_wait,
+	  "wait for all of the world's processes; without it they\nare killed when PROGRAM ends\n" },
 	{ 0, "no-aslr", ARG_NONE, NULL, set_no_aslr, "the same addresses in every run\n" },
 	{ 0 },
 };

@@ -33,6 +33,7 @@ struct options {
 	const char *modules;         /* --modules FILE: NULL is $MICROCOSM_MODULES, or the installed set */
 	bool no_modules;             /* an empty world: the core alone */
 	bool no_aslr;
+	bool wait;                   /* the world ends with its last process, not with its first */
 	bool host_files;             /* host components may open files after sealing */
 	struct tree_option *tree;    /* in order; the list is the options' own */
 	size_t n_tree;

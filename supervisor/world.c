@@ -661,6 +661,7 @@ int world_run(const struct options *options, int *status, struct err *err)
 	w->control = -1;
 	w->thread_table_fd = -1;
 	w->filters_fd = w->stub_fd = -1;
+	w->waits = options->wait;
 	w->region.fds[0] = w->region.fds[1] = -1;
 	int error = world_start(w, options, err);
 	world_close(w);

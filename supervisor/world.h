@@ -212,6 +212,8 @@ struct world {
 	} rt;
 	int filters_fd;     /* of the first process, which waits at its exec until they are written */
 	bool filters_ready;
+	bool waits;       /* for all processes, not for the first alone */
+	int first_status; /* of the first process, which has ended */
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */
 	uint64_t fini_list;
 	uint64_t scratch;   /* sealed pages for what injected calls point to */

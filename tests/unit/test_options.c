@@ -145,6 +145,50 @@ START_TEST(mistakes)
 }
 END_TEST
 
+static void is_entry(size_t at, enum ctl_tree kind, const char *host, const char *guest)
+{
+	const struct tree_option *entry = &options.tree[at];
+	ck_assert_int_eq(entry->kind, kind);
+	ck_assert_uint_eq(entry->host_len, host ? strlen(host) : 0);
+	if (host)
+		ck_assert(memcmp(entry->host, host, entry->host_len) == 0);
+	if (guest)
+		ck_assert_str_eq(entry->guest, guest);
+	else
+		ck_assert_ptr_null(entry->guest);
+}
+
+START_TEST(trees)
+{
+	PARSE("--ro=/a", "--rw", "/b:/c", "--ro=x:y:/z", "--root=r", "--tmpfs=/t", "--dev", "--cwd=/w", "prog");
+	ck_assert_uint_eq(options.n_tree, 6);
+	is_entry(0, CTL_TREE_RO, "/a", NULL);
+	is_entry(1, CTL_TREE_RW, "/b", "/c");
+	is_entry(2, CTL_TREE_RO, "x:y", "/z");
+	is_entry(3, CTL_TREE_RO, "r", "/");
+	is_entry(4, CTL_TREE_TMPFS, NULL, "/t");
+	is_entry(5, CTL_TREE_DEV, NULL, "/dev");
+	ck_assert_str_eq(options.cwd, "/w");
+	PARSE("--host-ro", "--host-ro", "--wait", "prog");
+	ck_assert(options.wait && options.n_tree > 2 && options.n_tree % 2 == 0);
+	is_entry(0, CTL_TREE_RO, "/", "/");
+	is_entry(1, CTL_TREE_TMPFS, NULL, "/tmp");
+	PARSE("prog");
+	ck_assert_uint_eq(options.n_tree, 0);
+	ck_assert(!options.wait && !options.cwd);
+}
+END_TEST
+
+START_TEST(bad_trees)
+{
+	FAILS("--ro: ':/x' names nothing of the host's; see 'microcosm --help'", "--ro=:/x", "prog");
+	FAILS("--rw: '' names nothing of the host's; see 'microcosm --help'", "--rw=", "prog");
+	FAILS("--tmpfs: 'x' is not a path from the root; see 'microcosm --help'", "--tmpfs=x", "prog");
+	FAILS("--cwd: '' is not a path from the root; see 'microcosm --help'", "--cwd=", "prog");
+	FAILS("--root: a directory is missing; see 'microcosm --help'", "--root=", "prog");
+}
+END_TEST
+
 START_TEST(environments)
 {
 	char *inherited[] = { "A=1", "AB=2", "C=3", NULL };
@@ -196,6 +240,8 @@ int main(void)
 	tcase_add_test(tcase, help_and_version_end_the_line);
 	tcase_add_test(tcase, mistakes);
 	tcase_add_test(tcase, environments);
+	tcase_add_test(tcase, trees);
+	tcase_add_test(tcase, bad_trees);
 	tcase_add_test(tcase, the_help_lists_every_option);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
