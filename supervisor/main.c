@@ -37,6 +37,8 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.action == OPTIONS_VERSION)
 		puts("microcosm " MC_VERSION);
+	else if (options.action == OPTIONS_POLICY)
+		policy_print(&options, stdout);
 	else if (world_run(&options, &status, &err) < 0)
 		status = fail(&err);
 	options_free(&options);

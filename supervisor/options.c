@@ -32,7 +32,6 @@ struct option_group {
 	const struct option_row *rows;
 };
 
-#define TREE_ENTRIES 6 /* that one option makes, at most */
 #define HINT "see 'microcosm --help'"
 
 /* ---- What options do ---- */
@@ -121,11 +120,17 @@ static int set_host_files(struct parse *parse, const char *argument)
 	return 0;
 }
 
-static void tree_add(struct parse *parse, enum ctl_tree kind, const char *host, size_t host_len,
-		     const char *guest)
+static int tree_add(struct parse *parse, enum ctl_tree kind, const char *host, size_t host_len,
+		    const char *guest)
 {
-	parse->options->tree[parse->options->n_tree++] = (struct tree_option){
+	struct options *options = parse->options;
+	struct tree_option *tree = reallocarray(options->tree, options->n_tree + 1, sizeof *tree);
+	if (!tree)
+		return err_set(parse->err, ENOMEM, "out of memory");
+	options->tree = tree;
+	options->tree[options->n_tree++] = (struct tree_option){
 		.kind = kind, .host = host, .host_len = host_len, .guest = guest };
+	return 0;
 }
 
 /* HOST[:GUEST]: the last colon that a path follows parts them. */
@@ -138,8 +143,7 @@ static int set_bind(struct parse *parse, enum ctl_tree kind, const char *option,
 	if (len == 0)
 		return err_set(parse->err, EINVAL, "--%s: '%s' names nothing of the host's; " HINT, option,
 			       argument);
-	tree_add(parse, kind, argument, len, guest);
-	return 0;
+	return tree_add(parse, kind, argument, len, guest);
 }
 
 static int set_ro(struct parse *parse, const char *argument)
@@ -156,35 +160,43 @@ static int set_root(struct parse *parse, const char *argument)
 {
 	if (!*argument)
 		return err_set(parse->err, EINVAL, "--root: a directory is missing; " HINT);
-	tree_add(parse, CTL_TREE_RO, argument, strlen(argument), "/");
-	return 0;
+	return tree_add(parse, CTL_TREE_RO, argument, strlen(argument), "/");
 }
 
 static int set_tmpfs(struct parse *parse, const char *argument)
 {
 	if (argument[0] != '/')
 		return err_set(parse->err, EINVAL, "--tmpfs: '%s' is not a path from the root; " HINT, argument);
-	tree_add(parse, CTL_TREE_TMPFS, NULL, 0, argument);
-	return 0;
+	return tree_add(parse, CTL_TREE_TMPFS, NULL, 0, argument);
+}
+
+static int set_hide(struct parse *parse, const char *argument)
+{
+	if (argument[0] != '/')
+		return err_set(parse->err, EINVAL, "--hide: '%s' is not a path from the root; " HINT, argument);
+	return tree_add(parse, CTL_TREE_EMPTY, NULL, 0, argument);
 }
 
 static int set_dev(struct parse *parse, const char *argument)
 {
 	(void)argument;
-	tree_add(parse, CTL_TREE_DEV, NULL, 0, "/dev");
-	return 0;
+	return tree_add(parse, CTL_TREE_DEV, NULL, 0, "/dev");
 }
 
 /* What of the host tells more than files, or lets its processes be reached, is left out. */
 static int set_host_ro(struct parse *parse, const char *argument)
 {
 	(void)argument;
-	tree_add(parse, CTL_TREE_RO, "/", 1, "/");
-	tree_add(parse, CTL_TREE_TMPFS, NULL, 0, "/tmp");
-	tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/proc");
-	tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/sys");
-	tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/run");
-	return set_dev(parse, NULL);
+	int status = tree_add(parse, CTL_TREE_RO, "/", 1, "/");
+	if (!status)
+		status = tree_add(parse, CTL_TREE_TMPFS, NULL, 0, "/tmp");
+	if (!status)
+		status = tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/proc");
+	if (!status)
+		status = tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/sys");
+	if (!status)
+		status = tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/run");
+	return status ? status : set_dev(parse, NULL);
 }
 
 static int set_cwd(struct parse *parse, const char *argument)
@@ -200,6 +212,10 @@ static int set_env(struct parse *parse, const char *argument)
 	struct options *options = parse->options;
 	if (!strchr(argument, '=') || argument[0] == '=')
 		return err_set(parse->err, EINVAL, "--env: '%s' is not NAME=VALUE; " HINT, argument);
+	const char **env = reallocarray(options->env, options->n_env + 1, sizeof *env);
+	if (!env)
+		return err_set(parse->err, ENOMEM, "out of memory");
+	options->env = env;
 	options->env[options->n_env++] = argument;
 	return 0;
 }
@@ -208,6 +224,18 @@ static int set_clear_env(struct parse *parse, const char *argument)
 {
 	(void)argument;
 	parse->options->clear_env = true;
+	return 0;
+}
+
+static int set_policy(struct parse *parse, const char *argument)
+{
+	return policy_read(parse->options, argument, parse->err);
+}
+
+static int set_print_policy(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->action = OPTIONS_POLICY;
 	return 0;
 }
 
@@ -249,6 +277,7 @@ static const struct option_row file_rows[] = {
 	{ 0, "rw", ARG_REQUIRED, "HOST[:GUEST]", set_rw, "the same, to be changed too\n" },
 	{ 0, "root", ARG_REQUIRED, "DIR", set_root, "DIR as the root, read-only: --ro DIR:/\n" },
 	{ 0, "tmpfs", ARG_REQUIRED, "GUEST", set_tmpfs, "an empty directory in memory\n" },
+	{ 0, "hide", ARG_REQUIRED, "GUEST", set_hide, "an empty directory that stays so\n" },
 	{ 0, "dev", ARG_NONE, NULL, set_dev, "/dev with null, zero, full, random, urandom, tty,\nand terminals of its own\n" },
 	{ 0, "host-ro", ARG_NONE, NULL, set_host_ro,
 	  "all of the host's files read-only, with its own /tmp\nand /dev, without /proc, /sys and /run\n" },
@@ -276,6 +305,12 @@ static const struct option_row trace_rows[] = {
 	{ 0 },
 };
 
+static const struct option_row policy_rows[] = {
+	{ 0, "policy", ARG_REQUIRED, "FILE", set_policy, "options out of a file, see microcosm-policy(5)\n" },
+	{ 0, "print-policy", ARG_NONE, NULL, set_print_policy, "print these options as such a file, and end\n" },
+	{ 0 },
+};
+
 static const struct option_row other_rows[] = {
 	{ 'h', "help", ARG_NONE, NULL, set_help, "print this and end\n" },
 	{ 0, "version", ARG_NONE, NULL, set_version, "print the version and end\n" },
@@ -286,10 +321,12 @@ static const struct option_group groups[] = {
 	{ "The world", world_rows },
 	{ "Its files (default: none, but libraries for a dynamic program)", file_rows },
 	{ "What the program is given", environment_rows },
+	{ "Policies, of all of these", policy_rows },
 	{ "Watching", trace_rows },
 	{ "Other", other_rows },
 };
 #define GROUPS (sizeof groups / sizeof groups[0])
+#define POLICY_GROUPS 3 /* that a policy file may use: the first of them */
 
 /* ---- Parsing ---- */
 
@@ -346,6 +383,25 @@ static int parse_long(struct parse *parse, const char *word, const char *next)
 	}
 	int status = row->set(parse, argument);
 	return status ? status : taken;
+}
+
+int options_set(struct options *options, const char *name, const char *argument, struct err *err)
+{
+	struct parse parse = { .options = options, .err = err };
+	const struct option_row *row = groups[0].rows;
+	for (size_t g = 0; g < POLICY_GROUPS; g++) {
+		for (row = groups[g].rows; row->name && strcmp(row->name, name) != 0; row++)
+			;
+		if (row->name)
+			break;
+	}
+	if (!row->name || row->set == set_surface)
+		return err_set(err, EINVAL, "'%s' is no option for a policy", name);
+	if (row->argument == ARG_NONE && argument)
+		return err_set(err, EINVAL, "%s takes no argument", name);
+	if (row->argument == ARG_REQUIRED && !argument)
+		return err_set(err, EINVAL, "%s needs an argument: %s", name, row->argument_name);
+	return row->set(&parse, argument);
 }
 
 static int parse_letters(struct parse *parse, const char *letters, const char *next)
@@ -412,16 +468,11 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
 {
 	*options = (struct options){ 0 };
 	struct parse parse = { .options = options, .err = err };
-	options->env = calloc(argc > 0 ? (size_t)argc : 1, sizeof *options->env);
-	options->tree = calloc(argc > 0 ? TREE_ENTRIES * (size_t)argc : 1, sizeof *options->tree);
-	int status = options->env && options->tree ? 0 : err_set(err, ENOMEM, "out of memory");
-	if (!status) {
-		int at = parse_words(&parse, argc, argv);
-		status = at < 0 ? at : 0;
-		if (at >= 0 && at < argc) {
-			options->argc = argc - at;
-			options->argv = argv + at;
-		}
+	int at = parse_words(&parse, argc, argv);
+	int status = at < 0 ? at : 0;
+	if (at >= 0 && at < argc) {
+		options->argc = argc - at;
+		options->argv = argv + at;
 	}
 	if (!status)
 		status = check(&parse);
@@ -441,6 +492,11 @@ void options_free(struct options *options)
 {
 	free(options->env);
 	free(options->tree);
+	for (size_t i = 0; i < options->n_texts; i++)
+		free(options->texts[i]);
+	free(options->texts);
+	options->texts = NULL;
+	options->n_texts = 0;
 	options->env = NULL;
 	options->tree = NULL;
 	options->n_tree = 0;

@@ -14,6 +14,7 @@
 enum options_action {
 	OPTIONS_RUN,
 	OPTIONS_SURFACE, /* print gates and grants; there need be no program */
+	OPTIONS_POLICY,  /* print the policy that the options make */
 	OPTIONS_HELP,
 	OPTIONS_VERSION,
 };
@@ -25,7 +26,7 @@ struct tree_option { /* a place in the world's file tree */
 	const char *guest; /* NULL: as the host's */
 };
 
-/* Every string points into argv. */
+/* Every string points into argv, or into a policy file's text. */
 struct options {
 	enum options_action action;
 	bool trace;                  /* open a trace, with: */
@@ -37,6 +38,8 @@ struct options {
 	bool host_files;             /* host components may open files after sealing */
 	struct tree_option *tree;    /* in order; the list is the options' own */
 	size_t n_tree;
+	char **texts;                /* of policy files; the options' own */
+	size_t n_texts;
 	const char *cwd;             /* NULL: the supervisor's, where the world has it */
 	bool clear_env;
 	const char **env;            /* NAME=VALUE, in order; the list is the options' own */
@@ -48,6 +51,13 @@ struct options {
 /* 0; -EINVAL (or -ENOMEM) with a message and status 125. options_free is right either way. */
 int options_parse(int argc, char **argv, struct options *options, struct err *err);
 void options_free(struct options *options);
+/* What a policy file may say: sets an option of the world, its files or its environment, by its name.
+ * argument NULL: none. Both must stay. */
+int options_set(struct options *options, const char *name, const char *argument, struct err *err);
+
+/* ---- policy.c ---- */
+int policy_read(struct options *options, const char *path, struct err *err);
+void policy_print(const struct options *options, FILE *to);
 
 /* The guest's environment: what is inherited unless --clear-env, then --env's, the last of a name
  * wins. A malloc'ed list of borrowed strings that ends in NULL; NULL: no memory. */

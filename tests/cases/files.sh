@@ -84,6 +84,26 @@ contains err 'has no place in the tree' || fail "no mountpoint: $(cat err)"
 is 125 "$microcosm" --ro "$PWD/one:/x/../y" "$box" true 2>err
 is 127 "$microcosm" --ro "$PWD/one:/x" no-such-program 2>err
 
+[ "$(inside --ro "$PWD/one:/x" --hide /x/sub -- ls -a /x/sub)" = "$(printf '.\n..')" ] || fail "--hide"
+inside --tmpfs /t --hide /t/h -- touch /t/h/x | grep -q 'Read-only' || fail "--hide can be written"
+
+# A policy is these options, in their place.
+printf '# comment\n\n  ro %s:/x \ntmpfs /x/sub\ncwd /x\nenv V=a  b\n' "$PWD/one" >policy
+[ "$(inside --policy "$PWD/policy" -- pwd)" = /x ] || fail "--policy"
+[ "$(inside --policy "$PWD/policy" -- sh -c 'echo "$V"')" = "a  b" ] || fail "--policy: env"
+[ "$(inside --policy policy --ro "$PWD/two:/x/sub" -- cat /x/sub/file)" = second ] || fail "--policy, and more"
+"$microcosm" --policy policy --dev --hide /y --wait --print-policy >printed || fail "--print-policy"
+printf 'ro %s:/x\ntmpfs /x/sub\ndev\nhide /y\ncwd /x\nenv V=a  b\nwait\n' "$PWD/one" | diff - printed >&2 ||
+	fail "--print-policy"
+"$microcosm" --policy printed --print-policy | diff printed - >&2 || fail "a printed policy is another"
+for bad in 'bogus' 'ro' 'dev x' 'policy /x' 'surface' 'trace' 'tmpfs x'; do
+	printf 'cwd /x\n%s\n' "$bad" >policy
+	is 125 "$microcosm" --policy policy "$box" true 2>err
+	contains err '^microcosm: policy:2: ' || fail "policy with $bad: $(cat err)"
+done
+is 125 "$microcosm" --policy none "$box" true 2>err
+contains err 'none: No such file' || fail "no policy: $(cat err)"
+
 # PROGRAM is looked up in the tree first.
 cp "$box" one/busybox
 [ "$("$microcosm" --ro "$PWD/one:/x" /x/busybox echo found)" = found ] || fail "a program of the tree's"
