@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * The seal: before guests run, the host process gives up what no gate needs. A filter for the whole
- * process takes away kernel calls that reach other processes or the system, and Landlock every file
- * that is not open yet.
+ * The seal: before guests run, the host process gives up what no gate needs. It enters the world's file
+ * tree; a filter for the whole process takes away kernel calls that reach other processes or the system;
+ * Landlock takes every file that is neither open yet nor in the tree; and capabilities go.
  *
- * Landlock binds single threads, and host libraries may have started some: each is reached by a
+ * The last two bind single threads, and host libraries may have started some: each is reached by a
  * signal, whose handler binds it. */
 #include <ctype.h>
 #include <dirent.h>
@@ -83,7 +83,23 @@ static uint64_t handled_rights(int version)
 	return (1ull << bits[version < last ? version : last]) - 1;
 }
 
-/* A ruleset without rules; -1 where the kernel has no Landlock. */
+/* Everything beneath the root, which is the world's tree: not what a descriptor from before leads to. */
+static int allow_tree(int ruleset_fd, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = rights,
+		.parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
+
+	if (rule.parent_fd < 0)
+		return -errno;
+	long r = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	int e = errno;
+	close(rule.parent_fd);
+	return r < 0 ? -e : 0;
+}
+
+/* A ruleset that allows the tree, or nothing; -1 where the kernel has no Landlock. */
 static int ruleset_make(struct err *err, int *fd)
 {
 	struct {
@@ -98,6 +114,9 @@ static int ruleset_make(struct err *err, int *fd)
 	*fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	if (*fd < 0)
 		return err_sys(err, errno, "host process: cannot make a Landlock ruleset");
+	int r = mch_tree() ? allow_tree(*fd, attributes.handled_access_fs) : 0;
+	if (r < 0)
+		return err_sys(err, -r, "host process: cannot allow the tree in its Landlock ruleset");
 	return 0;
 }
 
@@ -232,11 +251,10 @@ static int bind_threads(struct err *err)
 	return 0;
 }
 
-/* With a tree there is nothing to keep the process from: what is open to it is all it sees. */
-static int threads_apply(bool landlock, struct err *err)
+static int threads_apply(struct err *err)
 {
 	int fd = -1;
-	int r = landlock ? ruleset_make(err, &fd) : 0;
+	int r = ruleset_make(err, &fd);
 
 	if (r < 0)
 		return r;
@@ -352,7 +370,7 @@ int seal_apply(struct err *err)
 	if (r == 0)
 		r = filter_apply(err);
 	if (r == 0 && !host_files)
-		r = threads_apply(mch_tree() == 0, err);
+		r = threads_apply(err);
 	if (tasks >= 0)
 		close(tasks);
 	return r;
