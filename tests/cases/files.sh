@@ -3,6 +3,7 @@
 # Calls that take names do on Microcosm what they do natively, in files that were opened to the world, as
 # root and as somebody else; and the options that open them mean what microcosm(1) says.
 # timeout: 120
+# shellcheck disable=SC2016 # for shells inside
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 : "${microcosm:?}"

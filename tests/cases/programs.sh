@@ -3,6 +3,7 @@
 # Programs that people use every day run on Microcosm with the same output and status as natively. Those
 # that are not installed are left out, and named.
 # timeout: 300
+# shellcheck disable=SC2016 # for shells inside
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 : "${microcosm:?}"
