@@ -29,10 +29,17 @@ static inline mc_fn start_grant(int nr, const struct mc_rule *rules, size_t n)
 }
 
 /* Blocking calls with a timeout that a stop or a signal breaks off are resumed by the kernel itself
- * under this number. It can only go on with what the thread had begun. */
-static inline void start_grant_restart(void)
+ * under this number, restart_syscall. It can only go on with what the thread had begun. */
+#define NR_RESTART 219
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* All grants and all calls of a module, in one crossing each. */
+static inline void start(const struct mc_grant *grants, size_t n_grants, const struct mc_entry *calls,
+			 size_t n_calls)
 {
-	start_grant(219 /* restart_syscall */, NULL, 0);
+	start_check(mc_grant_all(grants, n_grants) == 0);
+	start_check(mc_register_all(calls, n_calls) == 0);
 }
 
 #endif

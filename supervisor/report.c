@@ -27,7 +27,7 @@ static size_t access_read(void *context, int64_t thread, uint64_t addr, void *to
 	return got > 0 ? (size_t)got : 0;
 }
 
-static void symbol_of(struct world *w, uint64_t addr, char *text, size_t size)
+static void symbol_of(struct world *w, const struct thread *t, uint64_t addr, char *text, size_t size)
 {
 	const char *module, *symbol;
 	uint64_t offset;
@@ -43,7 +43,8 @@ static void symbol_of(struct world *w, uint64_t addr, char *text, size_t size)
 			snprintf(text, size, "%s+%#llx", module, (unsigned long long)offset);
 		return;
 	}
-	if (w->host_gone || w->end != END_NONE)
+	/* The host process knows the first program's symbols alone. */
+	if (w->host_gone || w->end != END_NONE || (t && t->process && t->process->executed))
 		return;
 	struct err err = {0};
 	w->msg->type = CTL_SYMBOLIZE;
@@ -55,8 +56,7 @@ static void symbol_of(struct world *w, uint64_t addr, char *text, size_t size)
 
 static void access_symbol(void *context, int64_t thread, uint64_t addr, char *text, size_t size)
 {
-	(void)thread;
-	symbol_of(context, addr, text, size);
+	symbol_of(context, thread_by_id(context, thread), addr, text, size);
 }
 
 int report_open(struct world *w, const struct options *options, struct err *err)
@@ -286,9 +286,15 @@ void report_gate(struct world *w, struct thread *t, uint32_t index, const struct
 
 /* ---- Faults ---- */
 
+struct faulting {
+	struct world *w;
+	const struct thread *t;
+};
+
 static void fault_symbol(void *context, uint64_t addr, char *text, size_t size)
 {
-	symbol_of(context, addr, text, size);
+	const struct faulting *faulting = context;
+	symbol_of(faulting->w, faulting->t, addr, text, size);
 }
 
 /* By frame pointers: a guest that keeps none, or lies, gets a shorter or a wrong list. */
@@ -318,10 +324,11 @@ void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
 		calls[i] = t->calls[(t->n_calls - n + i) % CALLS_KEPT];
 		calls[i].source = source_of(w, t, calls[i].nr, &calls[i].module, &calls[i].name);
 	}
+	struct faulting faulting = {w, t};
 	struct fault_report report = {
 		.thread = t->id, .process = t->process->id, .signo = info->si_signo, .info = info,
 		.regs = &regs->user, .frames = frames, .n_frames = walk(t, regs, frames),
-		.symbol = fault_symbol, .context = w, .calls = calls, .n_calls = n,
+		.symbol = fault_symbol, .context = &faulting, .calls = calls, .n_calls = n,
 		.note = t->process->boot ? "in a module's initialiser"
 			: thread_structure(w, t)->depth ? "inside a handler"
 							: NULL,

@@ -55,14 +55,23 @@ static const struct mc_rule realtime[] = { RULE_EQ(0, CLOCK_REALTIME) };
 static const struct mc_rule monotonic[] = { RULE_EQ(0, CLOCK_MONOTONIC) };
 static const struct mc_rule sleeping[] = { RULE_EQ(0, CLOCK_MONOTONIC), RULE_LE(1, TIMER_ABSTIME) };
 
+static const struct mc_grant grants[] = {
+	{ __NR_clock_gettime, 1, realtime },
+	{ __NR_clock_gettime, 1, monotonic },
+	{ __NR_clock_nanosleep, 2, sleeping },
+	{ NR_RESTART, 0, NULL },
+};
+
+static const struct mc_entry calls[] = {
+	{ MC_NR_CLOCK_REALTIME, clock_realtime },
+	{ MC_NR_CLOCK_MONOTONIC, clock_monotonic },
+	{ MC_NR_CLOCK_SLEEP, clock_sleep },
+	{ MC_NR_CLOCK_SLEEP_UNTIL, clock_sleep_until },
+};
+
 MODULE_INIT clock_init(void)
 {
-	start_grant(__NR_clock_gettime, realtime, 1);
-	clock_gettime_stub = start_grant(__NR_clock_gettime, monotonic, 1);
-	clock_nanosleep_stub = start_grant(__NR_clock_nanosleep, sleeping, 2);
-	start_grant_restart();
-	mc_register(MC_NR_CLOCK_REALTIME, clock_realtime);
-	mc_register(MC_NR_CLOCK_MONOTONIC, clock_monotonic);
-	mc_register(MC_NR_CLOCK_SLEEP, clock_sleep);
-	mc_register(MC_NR_CLOCK_SLEEP_UNTIL, clock_sleep_until);
+	start(grants, COUNT(grants), calls, COUNT(calls));
+	clock_gettime_stub = mc_get(__NR_clock_gettime);
+	clock_nanosleep_stub = mc_get(__NR_clock_nanosleep);
 }

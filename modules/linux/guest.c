@@ -105,8 +105,6 @@ static const struct mc_entry handlers[] = {
 #undef REFUSED
 };
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
 /* What depends on the world. A descriptor that was inherited may be of a file of the user's that only
  * its owner may change: in a world that may write nothing it stays as it is. */
 static void grant_more(void)

@@ -55,13 +55,23 @@ static const struct mc_rule map_there[] = {
 };
 static const struct mc_rule protect[] = { RULE_LE(2, PROT_ALL) };
 
+static const struct mc_grant grants[] = {
+	{ __NR_mmap, 3, map_anywhere },
+	{ __NR_mmap, 3, map_there },
+	{ __NR_mprotect, 1, protect },
+	{ __NR_munmap, 0, NULL },
+};
+
+static const struct mc_entry calls[] = {
+	{ MC_NR_MEMORY_MAP, memory_map },
+	{ MC_NR_MEMORY_PROTECT, memory_protect },
+	{ MC_NR_MEMORY_UNMAP, memory_unmap },
+};
+
 MODULE_INIT memory_init(void)
 {
-	start_grant(__NR_mmap, map_anywhere, 3);
-	mmap_stub = start_grant(__NR_mmap, map_there, 3);
-	mprotect_stub = start_grant(__NR_mprotect, protect, 1);
-	munmap_stub = start_grant(__NR_munmap, NULL, 0);
-	mc_register(MC_NR_MEMORY_MAP, memory_map);
-	mc_register(MC_NR_MEMORY_PROTECT, memory_protect);
-	mc_register(MC_NR_MEMORY_UNMAP, memory_unmap);
+	start(grants, COUNT(grants), calls, COUNT(calls));
+	mmap_stub = mc_get(__NR_mmap);
+	mprotect_stub = mc_get(__NR_mprotect);
+	munmap_stub = mc_get(__NR_munmap);
 }

@@ -124,14 +124,22 @@ static long sync_wake(long word, long n, long a2, long a3, long a4, long a5)
 static const struct mc_rule wait[] = { RULE_EQ(1, FUTEX_WAIT) };
 static const struct mc_rule wake[] = { RULE_EQ(1, FUTEX_WAKE) };
 
+static const struct mc_grant grants[] = {
+	{ __NR_futex, 1, wait },
+	{ __NR_futex, 1, wake },
+	{ NR_RESTART, 0, NULL },
+};
+
+static const struct mc_entry calls[] = {
+	{ MC_NR_SYNC_LOCK, sync_lock },
+	{ MC_NR_SYNC_TRYLOCK, sync_trylock },
+	{ MC_NR_SYNC_UNLOCK, sync_unlock },
+	{ MC_NR_SYNC_WAIT, sync_wait },
+	{ MC_NR_SYNC_WAKE, sync_wake },
+};
+
 MODULE_INIT sync_init(void)
 {
-	start_grant(__NR_futex, wait, 1);
-	futex_stub = start_grant(__NR_futex, wake, 1);
-	start_grant_restart();
-	mc_register(MC_NR_SYNC_LOCK, sync_lock);
-	mc_register(MC_NR_SYNC_TRYLOCK, sync_trylock);
-	mc_register(MC_NR_SYNC_UNLOCK, sync_unlock);
-	mc_register(MC_NR_SYNC_WAIT, sync_wait);
-	mc_register(MC_NR_SYNC_WAKE, sync_wake);
+	start(grants, COUNT(grants), calls, COUNT(calls));
+	futex_stub = mc_get(__NR_futex);
 }

@@ -142,6 +142,27 @@ static bool interposed(const struct world *w, int32_t nr)
 	return w->table->world[nr - MC_NR_MIN] != table_kernel_stub(w, nr);
 }
 
+/* What the filter needs: a rule beside one without conditions says nothing, nor does a second of those. */
+static size_t needed_rules(const struct world *w, struct os_rule *rules, bool granted[RT_KERNEL_STUBS])
+{
+	bool always[RT_KERNEL_STUBS] = {false};
+	size_t n = 0;
+	for (size_t i = 0; i < w->n_grants; i++) {
+		const struct os_rule *rule = &w->grants[i].rule;
+		granted[rule->nr] = true;
+		if (rule->n_conditions || always[rule->nr] || !filtered(w, (int32_t)rule->nr))
+			continue;
+		always[rule->nr] = true;
+		rules[n++] = *rule;
+	}
+	for (size_t i = 0; i < w->n_grants; i++) {
+		const struct os_rule *rule = &w->grants[i].rule;
+		if (rule->n_conditions && !always[rule->nr] && filtered(w, (int32_t)rule->nr) && !mediated(rule))
+			rules[n++] = *rule;
+	}
+	return n;
+}
+
 int grant_filter(struct world *w, struct os_program *filter, struct os_program *extra,
 		 struct err *err)
 {
@@ -152,12 +173,10 @@ int grant_filter(struct world *w, struct os_program *filter, struct os_program *
 		free(nrs);
 		return err_set(err, ENOMEM, "no memory for the filter's rules");
 	}
-	size_t n = 0, n_nrs = 0;
-	for (size_t i = 0; i < w->n_grants; i++)
-		if (filtered(w, (int32_t)w->grants[i].rule.nr) && !mediated(&w->grants[i].rule))
-			rules[n++] = w->grants[i].rule;
+	bool granted[RT_KERNEL_STUBS] = {false};
+	size_t n = needed_rules(w, rules, granted), n_nrs = 0;
 	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
-		if (interposed(w, nr) && filtered(w, nr) && grant_any(w, nr))
+		if (granted[nr] && interposed(w, nr) && filtered(w, nr))
 			nrs[n_nrs++] = (uint32_t)nr;
 	*extra = (struct os_program){0};
 	uint64_t low = w->region.base + RT_OFF_KERNEL_STUBS;

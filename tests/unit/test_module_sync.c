@@ -41,6 +41,20 @@ mc_fn mc_register(int nr, mc_fn fn)
 	return NULL;
 }
 
+long mc_grant_all(const struct mc_grant *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mc_grant(all[i].nr, all[i].rules, all[i].n_rules);
+	return 0;
+}
+
+long mc_register_all(const struct mc_entry *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mc_register(all[i].nr, all[i].fn);
+	return 0;
+}
+
 long mc_thread_kill(long id, long value)
 {
 	(void)id, (void)value;
