@@ -118,8 +118,12 @@ static int unshare_mounts(struct err *err)
 			       "cannot make a file tree: the kernel or a container's profile refuses mount "
 			       "namespaces to this user (sysctl kernel.unprivileged_userns_clone, "
 			       "user.max_user_namespaces)");
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return err_sys(err, errno, "cannot make a file tree: the namespace's mounts");
+	r = mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+	if (r == -EINVAL)
+		return err_set(err, EINVAL, "cannot make a file tree: the root is not a mount, as in a chroot "
+					    "(mount --bind DIR DIR makes it one)");
+	if (r < 0)
+		return err_sys(err, -r, "cannot make a file tree: the namespace's mounts");
 	return 0;
 }
 
