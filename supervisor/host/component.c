@@ -94,6 +94,16 @@ int component_import(const struct ctl_msg *msg, struct err *err)
 	return 0;
 }
 
+/* This program's own path, before a mount namespace of its own hides how it was found. */
+static char self_path[PATH_MAX];
+
+void component_init(void)
+{
+	ssize_t n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
+
+	self_path[n > 0 ? n : 0] = '\0';
+}
+
 /* The path of a component that is shipped with Microcosm; false when there is no such file. */
 static bool shipped_path(const char *name, char *path, size_t size)
 {
@@ -104,11 +114,7 @@ static bool shipped_path(const char *name, char *path, size_t size)
 	if (directory != NULL && *directory != '\0') {
 		n = snprintf(path, size, "%s/%s", directory, name);
 	} else {
-		ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-		if (length < 0)
-			return false;
-		self[length] = '\0';
+		memcpy(self, self_path, sizeof(self));
 		char *slash = strrchr(self, '/');
 		if (slash == NULL)
 			return false;

@@ -75,6 +75,8 @@ struct component_gate {
 	_Atomic uint32_t quick, wanted;
 };
 
+/* First of all, once. */
+void component_init(void);
 int component_import(const struct ctl_msg *msg, struct err *err);
 /* Loads what the imports name and finds every function; err->status is EXIT_UNUSABLE. */
 int component_bind(struct err *err);

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 	fcntl(CTL_FD, F_SETFD, FD_CLOEXEC);
 	close_range(CTL_FD + 1, ~0u, 0);
 	mallopt(M_ARENA_MAX, 2); /* workers allocate little */
+	component_init();
 	if (callback_install(&err) < 0)
 		control_end("%s", err.text);
 	atexit(on_exit_called);
