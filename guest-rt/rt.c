@@ -50,6 +50,43 @@ static void drop_vdso(uint64_t at)
 	mc_syscall(__NR_munmap, (long)at, (long)((size + 4095) & ~4095ull), 0, 0, 0, 0);
 }
 
+static const char *string_end(const char *text)
+{
+	return text + string_length(text);
+}
+
+static int same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+const char *mc_option(const char *name)
+{
+	const char *at = (const char *)mc_header()->options, *found = NULL;
+	while (*at) {
+		const char *value = string_end(at) + 1;
+		if (same(at, name))
+			found = value;
+		at = string_end(value) + 1;
+	}
+	return found;
+}
+
+long mc_option_number(const char *name, long other)
+{
+	const char *text = mc_option(name);
+	long value = 0;
+	if (!text || !*text)
+		return other;
+	for (; *text; text++)
+		if (*text < '0' || *text > '9' || __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, *text - '0', &value))
+			return other;
+	return value;
+}
+
 /* What the program should find for one entry of the kernel's vector, which describes the stub. */
 static uint64_t auxv_value(const struct rt_plan *plan, const Elf64_auxv_t *entry, uint64_t execfn)
 {
@@ -60,6 +97,8 @@ static uint64_t auxv_value(const struct rt_plan *plan, const Elf64_auxv_t *entry
 	case AT_BASE: return plan->interpreter_base;
 	case AT_ENTRY: return plan->program_entry;
 	case AT_EXECFN: return execfn ? execfn : entry->a_un.a_val;
+	case AT_UID: case AT_EUID: return (uint64_t)mc_option_number("uid", (long)entry->a_un.a_val);
+	case AT_GID: case AT_EGID: return (uint64_t)mc_option_number("gid", (long)entry->a_un.a_val);
 	default: return entry->a_un.a_val;
 	}
 }

@@ -28,6 +28,8 @@
 /* ---- The region's layout: offsets from its base ---- */
 #define RT_REGION_SIZE   RT_U(0x100000000) /* 4 GiB of addresses; pages cost only when touched */
 #define RT_OFF_HEADER    RT_U(0x0)
+#define RT_OFF_OPTIONS   RT_U(0x200) /* in the header's page: mc_header.options */
+#define RT_OPTIONS_BYTES RT_U(0xe00)
 #define RT_OFF_TABLE     RT_U(0x1000)
 #define RT_TABLE_BYTES   (MC_NR_COUNT * RT_U(8))
 #define RT_OFF_STUBS     RT_U(0x100000) /* text made by the tracer */

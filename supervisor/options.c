@@ -32,6 +32,7 @@ struct option_group {
 	const struct option_row *rows;
 };
 
+#define HOSTNAME_MAX 64 /* Linux's */
 #define HINT "see 'microcosm --help'"
 
 /* ---- What options do ---- */
@@ -227,6 +228,59 @@ static int set_clear_env(struct parse *parse, const char *argument)
 	return 0;
 }
 
+static int add_word(struct parse *parse, const char *name, size_t name_len, const char *value,
+		    size_t value_len)
+{
+	struct options *options = parse->options;
+	struct word_option *words = reallocarray(options->words, options->n_words + 1, sizeof *words);
+	if (!words)
+		return err_set(parse->err, ENOMEM, "out of memory");
+	options->words = words;
+	options->words[options->n_words++] = (struct word_option){ name, value, name_len, value_len };
+	return 0;
+}
+
+static int set_option(struct parse *parse, const char *argument)
+{
+	const char *value = strchr(argument, '=');
+	if (!value || value == argument)
+		return err_set(parse->err, EINVAL, "--option: '%s' is not NAME=VALUE; " HINT, argument);
+	return add_word(parse, argument, (size_t)(value - argument), value + 1, strlen(value + 1));
+}
+
+static int set_hostname(struct parse *parse, const char *argument)
+{
+	size_t len = strlen(argument);
+	if (len == 0 || len > HOSTNAME_MAX)
+		return err_set(parse->err, EINVAL, "--hostname: a name has 1 to %d bytes; " HINT, HOSTNAME_MAX);
+	return add_word(parse, "hostname", 8, argument, len);
+}
+
+/* Digits of an id that Linux can have: UINT32_MAX says "none". */
+static bool is_id(const char *text, size_t len)
+{
+	uint64_t id = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		id = 10 * id + (uint64_t)(text[i] - '0');
+		if (id >= UINT32_MAX)
+			return false;
+	}
+	return len > 0;
+}
+
+static int set_uid(struct parse *parse, const char *argument)
+{
+	size_t len = strcspn(argument, ":");
+	const char *gid = argument[len] ? argument + len + 1 : argument;
+	size_t gid_len = argument[len] ? strlen(gid) : len;
+	if (!is_id(argument, len) || !is_id(gid, gid_len))
+		return err_set(parse->err, EINVAL, "--uid: '%s' is not UID or UID:GID, in numbers; " HINT, argument);
+	int status = add_word(parse, "uid", 3, argument, len);
+	return status ? status : add_word(parse, "gid", 3, gid, gid_len);
+}
+
 static int set_policy(struct parse *parse, const char *argument)
 {
 	return policy_read(parse->options, argument, parse->err);
@@ -288,6 +342,10 @@ static const struct option_row file_rows[] = {
 static const struct option_row environment_rows[] = {
 	{ 0, "env", ARG_REQUIRED, "NAME=VALUE", set_env, "add to PROGRAM's environment; may be repeated\n" },
 	{ 0, "clear-env", ARG_NONE, NULL, set_clear_env, "begin with an empty environment\n" },
+	{ 0, "hostname", ARG_REQUIRED, "NAME", set_hostname, "what uname(2) calls the machine\n" },
+	{ 0, "uid", ARG_REQUIRED, "UID[:GID]", set_uid,
+	  "the ids that PROGRAM sees as its own, and on files of\nyours; 0: it takes itself for root\n" },
+	{ 0, "option", ARG_REQUIRED, "NAME=VALUE", set_option, "a word for modules; may be repeated\n" },
 	{ 0 },
 };
 
@@ -492,6 +550,7 @@ void options_free(struct options *options)
 {
 	free(options->env);
 	free(options->tree);
+	free(options->words);
 	for (size_t i = 0; i < options->n_texts; i++)
 		free(options->texts[i]);
 	free(options->texts);
@@ -499,7 +558,8 @@ void options_free(struct options *options)
 	options->n_texts = 0;
 	options->env = NULL;
 	options->tree = NULL;
-	options->n_tree = 0;
+	options->words = NULL;
+	options->n_tree = options->n_words = 0;
 	options->n_env = 0;
 }
 

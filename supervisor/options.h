@@ -26,6 +26,11 @@ struct tree_option { /* a place in the world's file tree */
 	const char *guest; /* NULL: as the host's */
 };
 
+struct word_option { /* what modules are told: not terminated */
+	const char *name, *value;
+	size_t name_len, value_len;
+};
+
 /* Every string points into argv, or into a policy file's text. */
 struct options {
 	enum options_action action;
@@ -44,6 +49,8 @@ struct options {
 	bool clear_env;
 	const char **env;            /* NAME=VALUE, in order; the list is the options' own */
 	size_t n_env;
+	struct word_option *words;   /* in order; the list is the options' own */
+	size_t n_words;
 	int argc;                    /* PROGRAM and its arguments; 0 when there is none */
 	char **argv;
 };

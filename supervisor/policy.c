@@ -119,6 +119,9 @@ void policy_print(const struct options *options, FILE *to)
 		fprintf(to, "clear-env\n");
 	for (size_t i = 0; i < options->n_env; i++)
 		fprintf(to, "env %s\n", options->env[i]);
+	for (size_t i = 0; i < options->n_words; i++)
+		fprintf(to, "option %.*s=%.*s\n", (int)options->words[i].name_len, options->words[i].name,
+			(int)options->words[i].value_len, options->words[i].value);
 	if (options->modules)
 		fprintf(to, "modules %s\n", options->modules);
 	if (options->no_modules)

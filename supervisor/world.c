@@ -119,6 +119,7 @@ static void write_header(struct world *w, uint32_t flags)
 		.table_count = MC_NR_COUNT,
 		.xsave_mask = mask,
 		.xsave_size = size,
+		.options = w->region.base + RT_OFF_OPTIONS,
 	};
 	*config = (struct rt_config){
 		.header = w->region.base + RT_OFF_HEADER,
@@ -129,6 +130,27 @@ static void write_header(struct world *w, uint32_t flags)
 		.xsave_mask = mask,
 		.xsave_size = size,
 	};
+}
+
+_Static_assert(sizeof(struct mc_header) <= RT_OFF_OPTIONS, "one page");
+
+/* What modules find by mc_option(); the memory is 0 so far, which ends the list. */
+static int write_options(struct world *w, const struct options *options, struct err *err)
+{
+	char *to = sealed_at(w, w->region.base + RT_OFF_OPTIONS, RT_OPTIONS_BYTES);
+	size_t room = RT_OPTIONS_BYTES - 1;
+	for (size_t i = 0; i < options->n_words; i++) {
+		const struct word_option *word = &options->words[i];
+		if (room < word->name_len + word->value_len + 2)
+			return err_set(err, E2BIG, "--option: more than %llu bytes in all",
+				       (unsigned long long)RT_OPTIONS_BYTES);
+		room -= word->name_len + word->value_len + 2;
+		memcpy(to, word->name, word->name_len);
+		to += word->name_len + 1;
+		memcpy(to, word->value, word->value_len);
+		to += word->value_len + 1;
+	}
+	return 0;
 }
 
 /* A list for rt_boot and what it points to, one after the other. */
@@ -188,7 +210,8 @@ static int region_fill(struct world *w, const struct paths *paths, const struct 
 	write_stubs(w);
 	write_header(w, may_write(options));
 	table_init(w);
-	return region_seal(&w->region, err);
+	error = write_options(w, options, err);
+	return error ? error : region_seal(&w->region, err);
 }
 
 /* ---- The host process ---- */

@@ -57,6 +57,7 @@ struct mc_header {
 	uint64_t table_count;  /* MC_NR_COUNT */
 	uint64_t xsave_mask;   /* vector state that the dispatcher keeps around guest handlers */
 	uint64_t xsave_size;   /* bytes that XSAVE with that mask writes */
+	uint64_t options;      /* name\0value\0name\0value\0 and an empty name: mc_option() */
 };
 
 /* The registers of an interrupted caller, on the handler stack, while a handler runs. */
@@ -164,6 +165,12 @@ struct mc_entry {
 	mc_fn fn;
 };
 long mc_register_all(const struct mc_entry *entries, size_t n);
+
+/* What the user said by --option NAME=VALUE, or by an option that stands for one (microcosm(1)); the
+ * last of a name counts. NULL: nothing. */
+const char *mc_option(const char *name);
+/* The same where it is a decimal number >= 0; other where it is none, or was not said. */
+long mc_option_number(const char *name, long other);
 
 /* Copies between the region and the calling guest's memory: 0, or -EFAULT where that memory is not
  * mapped or not permitted (how much was copied is then unspecified). */

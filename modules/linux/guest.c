@@ -21,9 +21,7 @@
 	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO)
 
-enum { FCHMOD = 91, FCHOWN = 93, GETRESUID = 118, GETRESGID = 120 };
-
-static mc_fn getresuid_stub, getresgid_stub;
+enum { FCHMOD = 91, FCHOWN = 93 };
 
 /* What linux_calls.def names. */
 #define GRANT(number, name, why, ...)
@@ -35,36 +33,6 @@ static mc_fn getresuid_stub, getresgid_stub;
 #undef MEDIATED
 #undef HANDLED
 #undef REFUSED
-
-/* Programs drop privileges that they do not have, and check that it worked: the first n ids are asked
- * for, -1 leaves one alone. 0 where all three ids are the same and stay so. */
-static long ids_keep(mc_fn get, int n, long a, long b, long c)
-{
-	uint32_t wanted[3] = { (uint32_t)a, (uint32_t)b, (uint32_t)c }, ids[3];
-
-	if (get((long)&ids[0], (long)&ids[1], (long)&ids[2], 0, 0, 0) != 0)
-		return -EPERM;
-	if (ids[0] != ids[1] || ids[0] != ids[2])
-		return -EPERM;
-	for (int i = 0; i < n; i++)
-		if (wanted[i] != ids[0] && wanted[i] != UINT32_MAX)
-			return -EPERM;
-	return 0;
-}
-
-#define IDS_HANDLER(name, get, n)                                                          \
-	long name(long a, long b, long c, long a3, long a4, long a5)                       \
-	{                                                                                  \
-		(void)a3, (void)a4, (void)a5;                                              \
-		return n == 1 && (uint32_t)a == UINT32_MAX ? -EINVAL                       \
-							   : ids_keep(get, n, a, b, c);    \
-	}
-IDS_HANDLER(linux_setuid, getresuid_stub, 1)
-IDS_HANDLER(linux_setgid, getresgid_stub, 1)
-IDS_HANDLER(linux_setreuid, getresuid_stub, 2)
-IDS_HANDLER(linux_setregid, getresgid_stub, 2)
-IDS_HANDLER(linux_setresuid, getresuid_stub, 3)
-IDS_HANDLER(linux_setresgid, getresgid_stub, 3)
 
 #define REFUSAL(errnum)                                                                    \
 	static long refused_##errnum(long a0, long a1, long a2, long a3, long a4, long a5)  \
@@ -130,8 +98,7 @@ MODULE_INIT linux_init(void)
 	start_check(mc_grant_all(all, COUNT(all)) == 0);
 	names_init();
 	exec_init();
-	getresuid_stub = mc_get(GETRESUID);
-	getresgid_stub = mc_get(GETRESGID);
 	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);
 	grant_more();
+	ids_init();
 }

@@ -25,6 +25,19 @@ void names_init(void);
 /* Copies a path that starts at dirfd into at: 0, or -errno; -ENOENT for an empty one, len is 0 then. */
 long names_at_fill(struct names_at *at, long dirfd, long path);
 
+/* ---- ids.c ---- */
+
+/* After all grants and handlers. */
+void ids_init(void);
+/* What the kernel says of a file's owner becomes what a guest sees; what a guest says becomes what the
+ * kernel is to be told. */
+void ids_show(uint32_t *uid, uint32_t *gid);
+void ids_mean(long *uid, long *gid);
+/* Who takes itself for root gives files of its own to others, as it thinks: -EPERM becomes 0. owner is as
+ * the kernel has it; ids_pretend says whether to find it out. */
+bool ids_pretend(void);
+long ids_gave(long result, uint32_t owner);
+
 /* ---- exec.c ---- */
 
 /* After the grants. */

@@ -297,6 +297,13 @@ static long owner_of(const struct names_at *at, int flags, struct statx *to)
 	return r;
 }
 
+static long status_of(const struct names_at *at, int flags, unsigned mask, struct statx *to)
+{
+	long r = names_stat(at, flags, (struct names_statx *)to, mask);
+
+	return r == 1 ? owner_of(at, flags, to) : r;
+}
+
 /* What a path leads to; from fstat where it is empty. */
 static long statx_at(long dirfd, long path, long flags, unsigned mask, struct statx *to)
 {
@@ -323,9 +330,7 @@ static long statx_at(long dirfd, long path, long flags, unsigned mask, struct st
 			statx_of_stat(to, &st);
 		return r == -EBADF ? -ENOENT : r;
 	}
-	flags &= AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE;
-	r = names_stat(&at, (int)flags, (struct names_statx *)to, mask);
-	return r == 1 ? owner_of(&at, (int)flags, to) : r;
+	return status_of(&at, (int)flags & (AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE), mask, to);
 }
 
 static long stat_at(long dirfd, long path, long flags, long to)
@@ -336,6 +341,7 @@ static long stat_at(long dirfd, long path, long flags, long to)
 
 	if (r < 0)
 		return r;
+	ids_show(&stx.stx_uid, &stx.stx_gid);
 	stat_of_statx(&st, &stx);
 	return mc_copy_out((void *)to, &st, sizeof st);
 }
@@ -365,7 +371,10 @@ HANDLER(linux_statx)
 	if (((int)a2 & ~known) != 0 || ((unsigned)a3 & STATX__RESERVED) != 0)
 		return -EINVAL;
 	long r = statx_at(a0, a1, a2, (unsigned)a3, &stx);
-	return r < 0 ? r : mc_copy_out((void *)a4, &stx, sizeof stx);
+	if (r < 0)
+		return r;
+	ids_show(&stx.stx_uid, &stx.stx_gid);
+	return mc_copy_out((void *)a4, &stx, sizeof stx);
 }
 
 static long statfs_at(long path, struct statfs *to)
@@ -624,9 +633,16 @@ HANDLER(linux_fchmodat2)
 static long chown_at(long dirfd, long path, long uid, long gid, long flags)
 {
 	struct names_at at;
+	struct statx stx;
 	long r = names_at_fill(&at, dirfd, path);
 
-	return r < 0 ? r : names_chown(&at, (unsigned)uid, (unsigned)gid, (int)flags);
+	if (r < 0)
+		return r;
+	ids_mean(&uid, &gid);
+	r = names_chown(&at, (unsigned)uid, (unsigned)gid, (int)flags);
+	if (r == -EPERM && ids_pretend() && status_of(&at, (int)flags, STATX_UID, &stx) == 0)
+		r = ids_gave(r, stx.stx_uid);
+	return r;
 }
 
 HANDLER(linux_chown)

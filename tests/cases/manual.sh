@@ -68,7 +68,7 @@ fields() { # STRUCT FIELD...
 	fields mc_thread self id state process value size canary frame stack_low stack_high depth pending \
 		gate_sequence host_errno slot reserved
 	fields mc_header magic abi_version flags region_base region_size entry table table_first \
-		table_count xsave_mask xsave_size
+		table_count xsave_mask xsave_size options
 	fields mc_frame rax rdi rbx rip rflags rsp outer flags
 	cat <<'END'
 	LIMIT(RT_SLOT_COUNT);

@@ -71,6 +71,7 @@ int main(int argc, char **argv, char **envp)
 	CHECK((unsigned long)h >= h->region_base && (unsigned long)h < h->region_base + h->region_size);
 	CHECK(h->entry > h->region_base && h->entry < h->region_base + h->region_size);
 	CHECK(h->table > h->region_base && h->table < h->region_base + h->region_size);
+	CHECK_IS(*(const char *)h->options, 0); /* the user said nothing */
 	CHECK_IS(h->table_first, MC_NR_MIN);
 	CHECK_IS(h->table_count, 65536);
 	return 0;

@@ -86,6 +86,18 @@ long mc_thread_kill(long id, long value)
 	abort();
 }
 
+const char *mc_option(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+long mc_option_number(const char *name, long other)
+{
+	(void)name;
+	return other;
+}
+
 long mc_copy_in(void *to, const void *guest, size_t n)
 {
 	if ((uintptr_t)guest < 4096)
