@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "world.h"
 
@@ -97,6 +98,21 @@ static int take_answer(struct world *w)
 	return 1;
 }
 
+/* The thread waits for the gate that asks. */
+static void answer_file(struct world *w, const struct thread *t)
+{
+	struct ctl_msg *msg = w->msg;
+	int fd = t && t->tid && msg->a <= INT32_MAX ? os_open_file(t->tid, (int)msg->a) : -EBADF;
+	msg->type = CTL_FILE;
+	msg->a = fd < 0 ? (uint64_t)-fd : 0;
+	msg->text_len = 0;
+	msg->n_fds = fd >= 0;
+	msg->fds[0] = fd;
+	(void)control_send(w, msg); /* a dead host process ends the world by itself */
+	if (fd >= 0)
+		close(fd);
+}
+
 static void control_message(struct world *w)
 {
 	struct ctl_msg *msg = w->msg;
@@ -114,6 +130,7 @@ static void control_message(struct world *w)
 			report_gate(w, t, (uint32_t)msg->a, &gate);
 		}
 		return;
+	case CTL_ASK_FILE: answer_file(w, t); return;
 	case CTL_OK:
 	case CTL_FAILED: keep_answer(w); return; /* control_answer comes for it */
 	default: return;

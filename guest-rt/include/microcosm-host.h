@@ -43,6 +43,11 @@ long mch_store(void *shared, const void *from, size_t n);
  * 0, or -EINVAL, and fd stays the caller's: bad flags, or not in a gate call. */
 long mch_give_fd(int fd, int flags);
 
+/* An O_PATH descriptor, for the caller to close, of what the calling process's descriptor fd is open on at
+ * the moment; -EBADF where it has none. What it leads to may lie outside the world's file tree: it
+ * was inherited then. */
+int mch_caller_file(int fd);
+
 /* What stands before the arguments of a `#!` file, argv[0] left out: n strings, each with its
  * terminator, in `used` bytes. n 0: no such file. */
 struct mch_words {

@@ -7,16 +7,17 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
-enum { CLOSE = 3, MMAP = 9, MUNMAP = 11, EXECVEAT = 322 };
+enum { CLOSE = 3, MMAP = 9, MUNMAP = 11, FCNTL = 72, EXECVEAT = 322 };
 
 #define ARGUMENTS_MAX 0x20000 /* of a script: argv is copied to stand behind its interpreter */
 
-static mc_fn execveat_stub, close_stub, mmap_stub, munmap_stub;
+static mc_fn execveat_stub, close_stub, fcntl_stub, mmap_stub, munmap_stub;
 
 void exec_init(void)
 {
 	execveat_stub = mc_get(EXECVEAT);
 	close_stub = mc_get(CLOSE);
+	fcntl_stub = mc_get(FCNTL);
 	mmap_stub = mc_get(MMAP);
 	munmap_stub = mc_get(MUNMAP);
 }
@@ -75,18 +76,52 @@ static long execute(long fd, const struct names_words *words, long argv, long en
 	return r;
 }
 
+/* What the kernel calls a program that has no name. */
+static void name_descriptor(struct names_at *at, int fd)
+{
+	static const char directory[] = "/dev/fd/";
+	char digits[12];
+	size_t n = 0, len = 0;
+
+	do
+		digits[n++] = (char)('0' + fd % 10);
+	while ((fd /= 10) != 0);
+	for (; directory[len] != 0; len++)
+		at->path[len] = directory[len];
+	while (n > 0)
+		at->path[len++] = digits[--n];
+	at->len = (uint32_t)len;
+	at->path[len] = 0;
+}
+
+/* The interpreter of a script could not open it again. */
+static bool unreachable(long fd, const struct names_words *words)
+{
+	return words->n > 0 && (fcntl_stub(fd, F_GETFD, 0, 0, 0, 0) & FD_CLOEXEC) != 0;
+}
+
 static long exec_at(long dirfd, long path, long argv, long envp, long flags)
 {
 	struct names_at at;
 	struct names_words words;
-	long r = names_at_fill(&at, dirfd, path);
+	long r = names_at_fill(&at, dirfd, path), fd;
+	bool nameless = (flags & AT_EMPTY_PATH) != 0 && r == -ENOENT && at.len == 0;
 
-	if (r < 0)
+	if (nameless && (int)dirfd < 0)
+		return (int)dirfd == AT_FDCWD ? -EACCES : -EBADF;
+	if (r < 0 && !nameless)
 		return r;
-	long fd = names_exec(&at, (int)flags, &words);
+	int own = nameless ? (int)dirfd
+		  : (flags & AT_SYMLINK_NOFOLLOW) != 0 ? -1 : names_own_descriptor(&at);
+	if (nameless)
+		name_descriptor(&at, own);
+	if (own >= 0)
+		fd = names_exec_file(own, &at, &words);
+	else
+		fd = names_exec(&at, (int)flags, &words);
 	if (fd < 0)
-		return fd;
-	r = execute(fd, &words, argv, envp);
+		return fd == -EBADF && !nameless ? -ENOENT : fd;
+	r = nameless && unreachable(own, &words) ? -ENOENT : execute(fd, &words, argv, envp);
 	close_stub(fd, 0, 0, 0, 0, 0);
 	return r;
 }
@@ -96,12 +131,9 @@ HANDLER(linux_execve)
 	return exec_at(AT_FDCWD, a0, a1, a2, 0);
 }
 
-/* A descriptor's own file is not to be had here: the C library then goes by /proc. */
 HANDLER(linux_execveat)
 {
-	if (((int)a4 & AT_EMPTY_PATH) != 0)
-		return -ENOSYS;
-	if (((int)a4 & ~AT_SYMLINK_NOFOLLOW) != 0)
+	if (((int)a4 & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) != 0)
 		return -EINVAL;
-	return exec_at(a0, a1, a2, a3, a4);
+	return exec_at(a0, a1, a2, a3, (int)a4);
 }

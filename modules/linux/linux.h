@@ -25,6 +25,9 @@ void names_init(void);
 /* Copies a path that starts at dirfd into at: 0, or -errno; -ENOENT for an empty one, len is 0 then. */
 long names_at_fill(struct names_at *at, long dirfd, long path);
 
+/* The number in a name of one of the caller's own descriptors, or -1. */
+int names_own_descriptor(const struct names_at *at);
+
 /* ---- ids.c ---- */
 
 /* After all grants and handlers. */

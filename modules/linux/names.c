@@ -153,8 +153,7 @@ static long open_name(const struct names_at *at, uint64_t flags, uint64_t mode, 
 	return fd >= 0 && (flags & O_PATH) != 0 ? take_out(fd, flags) : fd;
 }
 
-/* The number in a name of one of the caller's own descriptors, or -1. */
-static int own_descriptor(const struct names_at *at)
+int names_own_descriptor(const struct names_at *at)
 {
 	static const char *const directories[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
 	static const char *const streams[] = { "/dev/stdin", "/dev/stdout", "/dev/stderr" };
@@ -183,7 +182,7 @@ static long open_at(long dirfd, long path, uint64_t flags, long mode)
 	if (r < 0)
 		return r;
 	flags &= (flags & O_PATH) != 0 ? PATH_FLAGS : OPEN_FLAGS;
-	int own = own_descriptor(&at);
+	int own = names_own_descriptor(&at);
 	if (own >= 0)
 		return open_own(own, flags);
 	if ((flags & O_PATH) == 0)
@@ -323,7 +322,7 @@ static long statx_at(long dirfd, long path, long flags, unsigned mask, struct st
 	}
 	if (r < 0)
 		return r;
-	int own = (flags & AT_SYMLINK_NOFOLLOW) == 0 ? own_descriptor(&at) : -1;
+	int own = (flags & AT_SYMLINK_NOFOLLOW) == 0 ? names_own_descriptor(&at) : -1;
 	if (own >= 0) {
 		r = fstat_own(own, &st);
 		if (r == 0)

@@ -62,6 +62,10 @@ long names_truncate(const struct names_at *at, int64_t size);
  * flags. words->n is 0 for a program that is no script. */
 long names_exec(const struct names_at *at, int flags, struct names_words *words);
 
+/* The same for what the caller's descriptor fd is open on; at->path is what the program finds as its
+ * name. */
+long names_exec_file(int fd, const struct names_at *at, struct names_words *words);
+
 #pragma GCC visibility pop
 
 #endif

@@ -39,6 +39,7 @@ enum ctl_type {
 			   without reply. No reply. */
 	CTL_SYMBOLIZE,  /* a address, of the program. Reply CTL_OK with text */
 	CTL_TRACE,      /* a 1: report gates by CTL_GATE. No reply. */
+	CTL_FILE,       /* the answer to a CTL_ASK_FILE: its b; fd: O_PATH, or none and a the errno */
 
 	/* Host to tracer. */
 	CTL_OK = 64,
@@ -46,6 +47,7 @@ enum ctl_type {
 	CTL_SETTLED,    /* slot; a sequence number, b enum ctl_outcome, c the status for rax */
 	CTL_END,        /* the world must end; text: why */
 	CTL_GATE,       /* slot, a gate index, text: struct ctl_gate: a gate call has been served */
+	CTL_ASK_FILE,   /* slot, a number of a descriptor of its thread's, b any word. Reply CTL_FILE */
 };
 
 enum ctl_tree { /* what lies at a place of the file tree */

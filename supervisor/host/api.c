@@ -65,6 +65,13 @@ long mch_exec(int file, const char *path, int (*open)(void *context, const char 
 	return mch_give_fd(stub, O_CLOEXEC);
 }
 
+int mch_caller_file(int fd)
+{
+	const struct worker *worker = worker_self();
+
+	return worker != NULL && worker->gate != NULL ? file_ask(worker->slot_index, fd) : -EINVAL;
+}
+
 static _Atomic uint64_t *word(void)
 {
 	const struct worker *worker = worker_self();

@@ -103,6 +103,14 @@ void descriptor_forget_others(uint32_t slot, int64_t thread);
 int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n);
 void descriptor_symbolize(uint64_t addr, char *text, size_t size);
 
+/* ---- file.c: what guests hold, by the tracer's help ---- */
+
+/* An O_PATH descriptor of what the descriptor fd of the slot's thread is open on, or -errno. The thread
+ * waits for the gate that the caller runs. */
+int file_ask(uint32_t slot, int fd);
+/* The tracer's answer; takes fd, which may be an error instead. */
+void file_answer(uint64_t question, int fd);
+
 /* ---- script.c ---- */
 
 /* While the file is a `#!` one, takes its interpreter's in its place, which open() opens, and closes it.

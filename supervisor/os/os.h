@@ -129,6 +129,8 @@ int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, 
 
 /* Whether the process executes the file with this device and inode: after an OS_EVENT_EXEC. */
 bool os_executes(pid_t tid, uint64_t dev, uint64_t ino);
+/* An O_PATH descriptor of what the thread's descriptor is open on, or -errno. */
+int os_open_file(pid_t tid, int fd);
 /* The CPU that a thread last ran on, or -errno. */
 int os_cpu_of(pid_t tid);
 /* tid 0: the caller. cpu -1: where the user allowed it when Microcosm started. */

@@ -25,3 +25,34 @@ compare execs --rw "$PWD"
 compare execs --rw "$PWD" --trace=threads -o "$PWD/trace"
 contains trace 'executes a program' || fail "the trace does not tell of execs"
 compare execs-dynamic --host-ro --rw "$PWD"
+
+# By descriptors.
+"$CC" -static -O1 -pthread -Wno-nonnull -Wno-unused-result -o fexecs "$tests/linux/fexecs.c" || fail "cannot build fexecs.c"
+"$CC" -O1 -pthread -Wno-nonnull -Wno-unused-result -o fexecs-dynamic "$tests/linux/fexecs.c" || fail "cannot build fexecs.c"
+compare fexecs --rw "$PWD"
+compare fexecs-dynamic --host-ro --rw "$PWD"
+"$microcosm" --rw "$PWD" "$PWD/fexecs" "$PWD/fexecs" races >out 2>&1 || fail "races: status $?: $(cat out)"
+contains out '^races 200$' || fail "races: $(cat out)"
+
+# What is on a mount without execution is not executed; nor is what was inherited from outside the tree.
+cat >held.c <<'END'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	char *none[] = {argv[0], NULL}, *words[] = {"x", "exit", NULL};
+	int fd = argc > 1 ? open(argv[1], O_RDONLY) : 0;
+	fexecve(fd, words, none + 1);
+	puts(strerrorname_np(errno));
+	return 0;
+}
+END
+"$CC" -static -O1 -o held held.c || fail "cannot build held.c"
+[ "$("$microcosm" --ro "$PWD" "$PWD/held" "$PWD/fexecs"; echo $?)" = 7 ] || fail "held.c"
+[ "$("$microcosm" --host-ro --ro "$PWD" sh -c "cp $PWD/fexecs /dev/p && $PWD/held /dev/p")" = EACCES ] ||
+	fail "what lies on a mount without execution was executed"
+[ "$("$microcosm" --ro "$PWD/held:/held" /held <fexecs)" = EACCES ] || fail "an inherited file was executed"

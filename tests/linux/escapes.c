@@ -210,7 +210,7 @@ static void executing(void)
 	if (write(fd, exit_66, sizeof exit_66) != (ssize_t)sizeof exit_66)
 		printf("cannot write a program\n");
 	close(fd);
-	for (int how = 0; how < 4; how++) {
+	for (int how = 1; how < 4; how++) {
 		int status = 0, program = open("/rw/own", O_RDONLY);
 		pid_t child = fork();
 		if (child == 0) {
@@ -219,9 +219,7 @@ static void executing(void)
 				(void *)(region + 0x101000 + 322 * 16);
 			long (*stub_execve)(const char *, char **, char **, long, long, long) =
 				(void *)(region + 0x101000 + 59 * 16);
-			if (how == 0)
-				syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
-			else if (how == 1 && region)
+			if (how == 1 && region)
 				stub(program, "", argv, envp, AT_EMPTY_PATH, 0);
 			else if (how == 2 && region)
 				stub(AT_FDCWD, "/rw/own", argv, envp, 0, 0);

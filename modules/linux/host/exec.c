@@ -10,19 +10,46 @@
 
 #include "names.h"
 
-static int open_program(const struct names_at *at, uint64_t flags)
+/* 0 for a file that the caller may execute, by its mode and its mount. */
+static int may_execute(int fd)
 {
 	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISLNK(st.st_mode) ? -ELOOP : -EACCES;
+	return syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
+}
+
+static int open_program(const struct names_at *at, uint64_t flags)
+{
 	int fd = name_open(at, O_RDONLY | O_NONBLOCK | flags, 0, 0);
 
 	if (fd < 0)
 		return fd == -ENXIO ? -EACCES : fd;
-	int r = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -EACCES : 0;
-	if (r == 0 && syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)
-		r = -errno;
+	int r = may_execute(fd);
 	if (r == 0)
 		return fd;
 	close(fd);
+	return r;
+}
+
+/* What the caller holds, opened again. */
+static int open_held(int number)
+{
+	char name[16];
+	int held = mch_caller_file(number);
+	int r = held < 0 ? held : may_execute(held);
+
+	if (r == 0) {
+		int directory = own_fd_name(held, name, sizeof(name));
+
+		r = openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		r = r < 0 ? -errno : r;
+	}
+	if (held >= 0)
+		close(held);
 	return r;
 }
 
@@ -58,20 +85,34 @@ static long exec_errno(long r)
 	}
 }
 
-long names_exec(const struct names_at *shared, int flags, struct names_words *to)
+/* Takes fd, or an error. */
+static long plan(int fd, const char *path, struct names_words *to)
 {
-	struct names_at at;
 	struct mch_words words;
-	long r = at_fetch(&at, shared);
 
-	if (r < 0)
-		return r;
-	int fd = open_program(&at, (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0);
 	if (fd < 0)
 		return fd;
-	r = mch_exec(fd, at.path, open_interpreter, NULL, &words);
+	long r = mch_exec(fd, path, open_interpreter, NULL, &words);
 	close(fd);
 	if (r < 0)
 		return exec_errno(r);
 	return mch_store(to, &words, offsetof(struct mch_words, text) + words.used);
+}
+
+long names_exec(const struct names_at *shared, int flags, struct names_words *to)
+{
+	struct names_at at;
+	long r = at_fetch(&at, shared);
+
+	if (r < 0)
+		return r;
+	return plan(open_program(&at, (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0), at.path, to);
+}
+
+long names_exec_file(int fd, const struct names_at *shared, struct names_words *to)
+{
+	struct names_at at;
+	long r = at_fetch(&at, shared);
+
+	return r < 0 ? r : plan(open_held(fd), at.path, to);
 }
