@@ -1,86 +1,86 @@
 /* SPDX-License-Identifier: MIT
- * Times one kind of call in a loop and prints nanoseconds for each. The same program runs on
- * Microcosm, under other tracers and natively, where only the kernel's calls mean anything.
+ * Times one kind of call. The same program runs on Microcosm, under other tracers and natively, where
+ * only the kernel's calls mean anything.
  *
- *     calls KIND MILLISECONDS [WAIT]
- * With WAIT it then waits for the end of its standard input, so that somebody can look at the
- * processes meanwhile. */
+ *     calls KIND MILLISECONDS            prints nanoseconds for each call
+ *     calls KIND MILLISECONDS THREADS    prints calls a second of that many threads together
+ *     calls KIND MILLISECONDS THREADS wait
+ * The last then keeps its threads until the end of standard input, so that somebody can look at the
+ * processes meanwhile. Descriptor 0 is to be /dev/zero and 2 /dev/null where they are read and written. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <microcosm.h>
 #include <microcosm/console.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "numbers.h"
 
-#define NR_READ 0
-#define NR_WRITE 1
-#define NR_GETCWD 79
-#define NR_GETPPID 110
-#define NR_CLOCK_GETTIME 228
-
-#define CLOCK_MONOTONIC 1
+#define FUTEX_WAKE_PRIVATE 129
 #define WARM_UP_NS 20000000
+#define THREADS_MAX 1000
+#define FILE_NAME "/etc/passwd"
 
-static char small[256];
+/* By a `syscall` instruction in any case; mc_call goes by the entry. */
 
-static long empty_thread(void *arg)
-{
-	return (long)arg;
-}
-
-static long getppid_by_kernel(void)
-{
-	return mc_syscall(NR_GETPPID, 0, 0, 0, 0, 0, 0);
-}
+static long getppid_by_kernel(void) { return syscall(SYS_getppid); }
 
 static long getcwd_by_kernel(void)
 {
-	return mc_syscall(NR_GETCWD, (long)small, sizeof(small), 0, 0, 0, 0);
+	char path[256];
+	return syscall(SYS_getcwd, path, sizeof path);
 }
 
-static long get_trapped(void)
+static long read_byte(void)
 {
-	return mc_syscall(MC_SYS_GET, MC_SYS_GET, 0, 0, 0, 0, 0);
+	char byte;
+	return read(0, &byte, 1) == 1 ? 0 : -1;
 }
 
-static long get_direct(void)
+static long write_byte(void) { return write(2, "", 1) == 1 ? 0 : -1; }
+
+static long futex_wake(void)
 {
-	return mc_call(MC_SYS_GET, MC_SYS_GET, 0, 0, 0, 0, 0);
+	static _Thread_local int word;
+	return syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1);
 }
 
-static long self_trapped(void)
+static long open_and_close(void)
 {
-	return mc_syscall(MC_SYS_THREAD_SELF, 0, 0, 0, 0, 0, 0);
+	int fd = open(FILE_NAME, O_RDONLY);
+	return fd < 0 ? -1 : close(fd);
 }
 
-static long self_direct(void)
+static long stat_file(void)
 {
-	return mc_call(MC_SYS_THREAD_SELF, 0, 0, 0, 0, 0, 0);
+	struct stat st;
+	return stat(FILE_NAME, &st);
 }
 
-static long handler_trapped(void)
-{
-	return mc_syscall(NR_BENCH_NOTHING, 1, 0, 0, 0, 0, 0);
-}
+static long get_trapped(void) { return mc_syscall(MC_SYS_GET, MC_SYS_GET, 0, 0, 0, 0, 0); }
 
-static long handler_direct(void)
-{
-	return mc_call(NR_BENCH_NOTHING, 1, 0, 0, 0, 0, 0);
-}
+static long get_direct(void) { return mc_call(MC_SYS_GET, MC_SYS_GET, 0, 0, 0, 0, 0); }
 
-static long gate_trapped(void)
-{
-	return mc_syscall(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0);
-}
+static long self_direct(void) { return mc_call(MC_SYS_THREAD_SELF, 0, 0, 0, 0, 0, 0); }
 
-static long gate_direct(void)
-{
-	return mc_call(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0);
-}
+static long handler_trapped(void) { return mc_syscall(NR_BENCH_NOTHING, 1, 0, 0, 0, 0, 0); }
 
-/* By the entry; standard error is to be /dev/null. */
-static long console_direct(void)
-{
-	return mc_call(MC_NR_CONSOLE_WRITE, 2, (long)small, 1, 0, 0, 0);
-}
+static long handler_direct(void) { return mc_call(NR_BENCH_NOTHING, 1, 0, 0, 0, 0, 0); }
+
+static long gate_trapped(void) { return mc_syscall(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0); }
+
+static long gate_direct(void) { return mc_call(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0); }
+
+static long console_direct(void) { return mc_call(MC_NR_CONSOLE_WRITE, 2, (long)"", 1, 0, 0, 0); }
+
+static long empty_thread(void *arg) { return (long)arg; }
 
 static long spawn_and_join(void)
 {
@@ -91,13 +91,17 @@ static long spawn_and_join(void)
 
 static const struct kind {
 	const char *name;
-	long (*call)(void); /* positive when it did what it should */
+	long (*call)(void); /* negative when it failed */
 } kinds[] = {
 	{"getppid", getppid_by_kernel},
 	{"getcwd", getcwd_by_kernel},
+	{"read", read_byte},
+	{"write", write_byte},
+	{"futex", futex_wake},
+	{"open", open_and_close},
+	{"stat", stat_file},
 	{"get", get_trapped},
 	{"get-direct", get_direct},
-	{"self", self_trapped},
 	{"self-direct", self_direct},
 	{"handler", handler_trapped},
 	{"handler-direct", handler_direct},
@@ -107,82 +111,109 @@ static const struct kind {
 	{"spawn", spawn_and_join},
 };
 
-static void print(const char *text, size_t n)
+static void fail(const char *what)
 {
-	mc_syscall(NR_WRITE, 1, (long)text, (long)n, 0, 0, 0);
+	fprintf(stderr, "calls: %s\n", what);
+	exit(1);
 }
 
-static void print_thousandths(long value)
+static double now_ns(void)
 {
-	char digits[24], *digit = digits + sizeof(digits);
+	struct timespec time;
 
-	*--digit = '\n';
-	for (int place = 0; place < 4 || value > 0; place++) {
-		if (place == 3)
-			*--digit = '.';
-		*--digit = (char)('0' + value % 10);
-		value /= 10;
-	}
-	print(digit, (size_t)(digits + sizeof(digits) - digit));
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
-static long now_ns(void)
-{
-	long time[2];
+/* ---- One thread: nanoseconds for each call ---- */
 
-	mc_syscall(NR_CLOCK_GETTIME, CLOCK_MONOTONIC, (long)time, 0, 0, 0, 0);
-	return time[0] * 1000000000 + time[1];
-}
-
-static long burst_ns(const struct kind *kind, long n)
+static double burst_ns(const struct kind *kind, long n)
 {
-	long begin = now_ns();
+	double begin = now_ns();
 
 	for (long i = 0; i < n; i++)
-		if (kind->call() <= 0)
-			return -1;
+		if (kind->call() < 0)
+			fail("a call failed");
 	return now_ns() - begin;
 }
 
 /* Doubles the burst until it lasts, so that the machine is warm and the count is right. */
-static int measure(const struct kind *kind, long milliseconds)
+static double cost_ns(const struct kind *kind, long milliseconds)
 {
-	long n = 16, ns;
+	double ns;
+	long n = 16;
 
-	while ((ns = burst_ns(kind, n)) < WARM_UP_NS) {
-		if (ns < 0)
-			return 1;
+	while ((ns = burst_ns(kind, n)) < WARM_UP_NS)
 		n *= 2;
-	}
-	n = (long)((unsigned long)n * (unsigned long)milliseconds * 1000 / ((unsigned long)ns / 1000)) + 1;
-	ns = burst_ns(kind, n);
-	if (ns < 0)
-		return 1;
-	print_thousandths((long)((unsigned long)ns * 1000 / (unsigned long)n));
-	return 0;
+	n = (long)((double)n * (double)milliseconds * 1e6 / ns) + 1;
+	return burst_ns(kind, n) / (double)n;
 }
 
-static int same(const char *a, const char *b)
+/* ---- Several threads: calls a second ---- */
+
+static struct {
+	const struct kind *kind;
+	int stop; /* atomic */
+	int stay;
+	long done; /* atomic: calls of all threads */
+	sem_t ended;
+} crowd;
+
+static void *call_until_stopped(void *arg)
 {
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
+	long n = 0;
+
+	while (!__atomic_load_n(&crowd.stop, __ATOMIC_RELAXED)) {
+		if (crowd.kind->call() < 0)
+			fail("a call failed");
+		n++;
+	}
+	__atomic_add_fetch(&crowd.done, n, __ATOMIC_RELAXED);
+	sem_post(&crowd.ended);
+	while (crowd.stay)
+		pause();
+	return arg;
+}
+
+static double rate(const struct kind *kind, long milliseconds, long n_threads, int stay)
+{
+	const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+	pthread_t threads[THREADS_MAX];
+
+	crowd.kind = kind;
+	crowd.stay = stay;
+	sem_init(&crowd.ended, 0, 0);
+	burst_ns(kind, 100);
+	double begin = now_ns();
+	for (long i = 0; i < n_threads; i++)
+		if (pthread_create(&threads[i], NULL, call_until_stopped, NULL) != 0)
+			fail("cannot make a thread");
+	nanosleep(&time, NULL);
+	__atomic_store_n(&crowd.stop, 1, __ATOMIC_RELAXED);
+	for (long i = 0; i < n_threads; i++)
+		while (sem_wait(&crowd.ended) != 0)
+			;
+	double elapsed = now_ns() - begin;
+	for (long i = 0; i < n_threads && !stay; i++)
+		pthread_join(threads[i], NULL);
+	return (double)crowd.done / elapsed * 1e9;
 }
 
 int main(int argc, char **argv)
 {
-	long milliseconds = 0;
-	int status = 2;
+	long milliseconds = argc > 2 ? atol(argv[2]) : 0, n_threads = argc > 3 ? atol(argv[3]) : 0;
+	const struct kind *kind = NULL;
+	char byte;
 
-	if (argc < 3)
-		return 2;
-	for (const char *digit = argv[2]; *digit >= '0' && *digit <= '9'; digit++)
-		milliseconds = 10 * milliseconds + *digit - '0';
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (same(kinds[i].name, argv[1]))
-			status = measure(&kinds[i], milliseconds);
-	if (argc > 3)
-		while (mc_syscall(NR_READ, 0, (long)small, sizeof(small), 0, 0, 0) > 0)
-			;
-	return status;
+	for (size_t i = 0; argc > 2 && i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strcmp(kinds[i].name, argv[1]) == 0)
+			kind = &kinds[i];
+	if (!kind || milliseconds <= 0 || n_threads < 0 || n_threads > THREADS_MAX)
+		fail("usage: calls KIND MILLISECONDS [THREADS [wait]]");
+	printf("%.3f\n", n_threads ? rate(kind, milliseconds, n_threads, argc > 4)
+				   : cost_ns(kind, milliseconds));
+	fflush(stdout);
+	while (argc > 4 && read(0, &byte, 1) > 0)
+		;
+	return 0;
 }
