@@ -583,14 +583,12 @@ static void end_host(struct world *w)
 
 static void world_close(struct world *w)
 {
-	if (w->processes) {
-		kill_guests(w, w->end != END_ORDERLY);
-		finalise(w);
-		/* Nobody calls the host process any more: it ends while the guests do. */
-		if (w->end == END_ORDERLY && w->control >= 0)
-			shutdown(w->control, SHUT_WR);
-		kill_guests(w, true);
-	}
+	kill_guests(w, w->end != END_ORDERLY);
+	finalise(w);
+	/* Nobody calls the host process any more: it ends while the rest does. */
+	if (w->end == END_ORDERLY && w->control >= 0)
+		shutdown(w->control, SHUT_WR);
+	kill_guests(w, true);
 	if (w->filters_fd >= 0)
 		close(w->filters_fd);
 	if (w->stub_fd >= 0)

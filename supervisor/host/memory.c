@@ -135,23 +135,15 @@ static void add_range(struct range *ranges, size_t *n, const struct region_map *
 		ranges[(*n)++] = (struct range){ map->addr, map->addr + map->len };
 }
 
-static int map_one(const struct region_map *map, struct err *err)
+/* Over the reservation; a part's offsets are the region's. */
+static int map_part(unsigned part, uint64_t low, uint64_t high, int prot, struct err *err)
 {
-	int prot = (int)map->prot & (PROT_READ | PROT_WRITE);
+	void *at = mmap((void *)low, high - low, prot, MAP_SHARED | MAP_FIXED, region.fds[part],
+			(off_t)(low - region.base));
 
-	if (map->part == REGION_SEALED)
-		prot &= ~PROT_WRITE;
-	/* Over the reservation; the part's offsets are the region's. */
-	void *at = mmap((void *)map->addr, map->len, prot, MAP_SHARED | MAP_FIXED,
-			region.fds[map->part], (off_t)(map->addr - region.base));
-	if (at == MAP_FAILED)
-		return err_sys(err, errno, "host process: cannot map the region at 0x%llx",
-			       (unsigned long long)map->addr);
-	if (prot & PROT_READ)
-		add_range(readable, &n_readable, map);
-	if (prot & PROT_WRITE)
-		add_range(writable, &n_writable, map);
-	return 0;
+	return at == MAP_FAILED ? err_sys(err, errno, "host process: cannot map the region at 0x%llx",
+					  (unsigned long long)low)
+				: 0;
 }
 
 static bool map_valid(const struct region_map *map, uint64_t last)
@@ -166,21 +158,29 @@ static bool is_sealed_file(const struct region_map *map)
 	return map->part == REGION_SEALED && !map->private;
 }
 
+/* From the first to the last mapping of the sealed file: one, for here and for guests, with the others
+ * mapped over it. */
+static void sealed_range(const struct region_map *maps, size_t n, uint64_t *low, uint64_t *high)
+{
+	*low = *high = 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_sealed_file(&maps[i])) {
+			*low = *low == 0 ? maps[i].addr : *low;
+			*high = maps[i].addr + maps[i].len;
+		}
+}
+
 /* The list, sorted by address, as plans have it. Each mapping costs a process a stop when it starts,
  * so all that lies in the sealed file is one, from the first to the last, with what is not of it
  * mapped over: the table's own copy and the modules' data. */
 static int keep_plan_maps(const struct region_map *maps, size_t n)
 {
 	struct rt_map *list = calloc(n + 1, sizeof(*list));
-	uint64_t low = 0, high = 0;
+	uint64_t low, high;
 
 	if (list == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (is_sealed_file(&maps[i])) {
-			low = low == 0 ? maps[i].addr : low;
-			high = maps[i].addr + maps[i].len;
-		}
+	sealed_range(maps, n, &low, &high);
 	if (high > low)
 		list[region.n_maps++] = (struct rt_map){
 			.addr = low,
@@ -212,7 +212,7 @@ static int map_all(const struct ctl_msg *msg, struct err *err)
 {
 	static struct region_map maps[REGION_MAPS_MAX];
 	size_t n = msg->text_len / sizeof(maps[0]);
-	uint64_t last = region.base;
+	uint64_t last = region.base, low, high;
 
 	if (msg->text_len % sizeof(maps[0]) != 0 || n == 0 || n > REGION_MAPS_MAX)
 		return err_set(err, EPROTO, "host process: malformed list of mappings");
@@ -225,15 +225,28 @@ static int map_all(const struct ctl_msg *msg, struct err *err)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
 		 0) != (void *)region.base)
 		return err_sys(err, errno, "host process: the region's addresses are not free");
+	int r = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!map_valid(&maps[i], last))
 			return err_set(err, EPROTO, "host process: bad mapping in the region");
-		int r = map_one(&maps[i], err);
-		if (r < 0)
-			return r;
 		last = maps[i].addr + maps[i].len;
 	}
-	return 0;
+	sealed_range(maps, n, &low, &high);
+	if (high > low)
+		r = map_part(REGION_SEALED, low, high, PROT_READ, err);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		int prot = (int)maps[i].prot & (PROT_READ | PROT_WRITE);
+
+		if (maps[i].part == REGION_SEALED)
+			prot &= ~PROT_WRITE;
+		else
+			r = map_part(REGION_SHARED, maps[i].addr, maps[i].addr + maps[i].len, prot, err);
+		if (prot & PROT_READ)
+			add_range(readable, &n_readable, &maps[i]);
+		if (prot & PROT_WRITE)
+			add_range(writable, &n_writable, &maps[i]);
+	}
+	return r;
 }
 
 static int map_threads(int fd, struct err *err)

@@ -119,7 +119,8 @@ int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, 
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "cannot make a socket pair");
-	*pid = fork();
+	/* The tracer's memory need not be copied for what executes at once. */
+	*pid = vfork();
 	if (*pid < 0) {
 		int error = errno;
 		close(pair[0]);
