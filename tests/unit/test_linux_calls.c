@@ -17,6 +17,7 @@
 
 #include "modules/linux/names.h"
 #include "os/os.h"
+#include "bpf_run.h"
 
 #ifndef SYS_fchmodat2 /* newer than the headers */
 #define SYS_fchmodat2 452
@@ -221,42 +222,12 @@ static bool rules_allow(uint32_t nr, const uint64_t args[6])
 	return false;
 }
 
-static size_t jump(const struct sock_filter *insn, bool yes)
-{
-	return yes ? insn->jt : insn->jf;
-}
-
-static uint32_t filter_run(const struct seccomp_data *data)
-{
-	const struct sock_filter *code = (const struct sock_filter *)filter.insns;
-	uint32_t a = 0;
-
-	for (size_t at = 0; at < filter.n;) {
-		const struct sock_filter *insn = &code[at++];
-		switch (insn->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)data + insn->k, sizeof a);
-			break;
-		case BPF_ALU | BPF_AND | BPF_K: a &= insn->k; break;
-		case BPF_JMP | BPF_JA: at += insn->k; break;
-		case BPF_JMP | BPF_JEQ | BPF_K: at += jump(insn, a == insn->k); break;
-		case BPF_JMP | BPF_JGE | BPF_K: at += jump(insn, a >= insn->k); break;
-		case BPF_JMP | BPF_JGT | BPF_K: at += jump(insn, a > insn->k); break;
-		case BPF_JMP | BPF_JSET | BPF_K: at += jump(insn, (a & insn->k) != 0); break;
-		case BPF_RET | BPF_K: return insn->k;
-		default: ck_abort_msg("instruction 0x%x", insn->code);
-		}
-	}
-	ck_abort_msg("the filter has no end");
-	return 0;
-}
-
 static bool filter_allows(uint32_t nr, const uint64_t args[6])
 {
 	struct seccomp_data data = { .nr = (int)nr, .arch = AUDIT_ARCH_X86_64 };
 
 	memcpy(data.args, args, sizeof data.args);
-	return filter_run(&data) == SECCOMP_RET_ALLOW;
+	return bpf_run((const struct sock_filter *)filter.insns, filter.n, &data) == SECCOMP_RET_ALLOW;
 }
 
 static uint64_t random64(void)
