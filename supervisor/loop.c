@@ -219,6 +219,7 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 bool call_is_mediated(int32_t nr)
 {
 	switch (nr) {
+	case NR_FORK: case NR_VFORK: case NR_CLONE:
 	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY: case NR_UTIMENSAT:
@@ -340,6 +341,23 @@ static void mediate_limits(struct world *w, struct thread *t, const struct os_ca
 	finish(w, t, call->nr, result);
 }
 
+static void making(struct world *w, struct thread *t, bool makes)
+{
+	w->n_making += (size_t)makes - (size_t)t->makes;
+	t->makes = makes;
+}
+
+/* fork, vfork, clone: only where the child will find a slot. */
+static void mediate_making(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if (w->n_free_slots <= w->n_making) {
+		finish(w, t, call->nr, -EAGAIN);
+		return;
+	}
+	making(w, t, true);
+	pass_kernel(w, t);
+}
+
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
@@ -348,6 +366,9 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		if (process_end(w, t->process, t, 0))
 			pass_kernel(w, t);
 		return; /* else stays stopped until the other threads have ended */
+	case NR_FORK:
+	case NR_VFORK:
+	case NR_CLONE: mediate_making(w, t, call); return;
 	case NR_EXECVE: finish(w, t, call->nr, -ENOSYS); return;
 	case NR_EXECVEAT: exec_begin(w, t); return;
 	case NR_SCHED_SETAFFINITY:
@@ -367,8 +388,7 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 /* A kernel call that reached the tracer although it is granted, or by its stub. */
 static void serve_kernel(struct world *w, struct thread *t, const struct os_call *call)
 {
-	if (t->process->boot && !w->sealed && grant_any(w, call->nr) && call->nr != NR_CLONE &&
-	    !call_is_mediated(call->nr))
+	if (t->process->boot && !w->sealed && grant_any(w, call->nr) && !call_is_mediated(call->nr))
 		pass_kernel(w, t);
 	else if (!grant_allows(w, call->nr, call->args))
 		finish(w, t, call->nr, grant_any(w, call->nr) ? -EPERM : -ENOSYS);
@@ -938,6 +958,7 @@ static void dispatch(struct world *w, const struct os_event *event)
 		return;
 	}
 	t->stopped = event->kind != OS_EVENT_GONE;
+	making(w, t, false); /* it has been made, and has come, or will not */
 	switch (event->kind) {
 	case OS_EVENT_TRAP: trap(w, t); return;
 	case OS_EVENT_CALL_ENTRY: thread_resume(w, t, 0); return;

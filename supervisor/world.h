@@ -117,6 +117,7 @@ struct thread {
 	bool first_stop_seen;
 	bool interrupting; /* it is to stop soon; any other stop makes the kernel forget that */
 	bool gone;        /* reaped */
+	bool makes;       /* is in a fork, vfork or clone */
 	bool joinable;    /* made by -16, or a world's or process's first */
 	bool guard_due;   /* its own mprotect of the guard page is still to come */
 	int64_t value;    /* what it ended with */
@@ -186,6 +187,7 @@ struct world {
 	uint32_t slot_generation[RT_SLOT_COUNT];
 	uint32_t *free_slots;   /* a stack: the lowest first at start */
 	size_t n_free_slots;
+	size_t n_making;        /* of these, promised to what threads are making */
 	struct ctl_thread *thread_table; /* what the host process reads */
 	_Atomic uint64_t *fs_words;      /* ... and writes; in the same memory */
 	uint32_t fs_users[RT_SLOT_COUNT]; /* threads that have the word, 0: free */
