@@ -98,6 +98,7 @@ MODULE_INIT linux_init(void)
 	start_check(mc_grant_all(all, COUNT(all)) == 0);
 	names_init();
 	exec_init();
+	xattr_init();
 	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);
 	grant_more();
 	ids_init();

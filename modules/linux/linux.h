@@ -25,6 +25,8 @@ void names_init(void);
 /* Copies a path that starts at dirfd into at: 0, or -errno; -ENOENT for an empty one, len is 0 then. */
 long names_at_fill(struct names_at *at, long dirfd, long path);
 
+/* The working directory itself. */
+void names_at_current(struct names_at *at);
 /* The number in a name of one of the caller's own descriptors, or -1. */
 int names_own_descriptor(const struct names_at *at);
 
@@ -40,6 +42,11 @@ void ids_mean(long *uid, long *gid);
  * the kernel has it; ids_pretend says whether to find it out. */
 bool ids_pretend(void);
 long ids_gave(long result, uint32_t owner);
+
+/* ---- xattr.c ---- */
+
+/* After the grants. */
+void xattr_init(void);
 
 /* ---- exec.c ---- */
 

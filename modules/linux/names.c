@@ -75,8 +75,7 @@ static bool is_empty(const struct names_at *at, long r, long path, long flags)
 	return ((int)flags & AT_EMPTY_PATH) != 0 && (path == 0 || (r == -ENOENT && at->len == 0));
 }
 
-/* The working directory itself. */
-static void at_current(struct names_at *at)
+void names_at_current(struct names_at *at)
 {
 	*(uint16_t *)at->path = '.';
 	at->len = 1;
@@ -317,7 +316,7 @@ static long statx_at(long dirfd, long path, long flags, unsigned mask, struct st
 				statx_of_stat(to, &st);
 			return r;
 		}
-		at_current(&at);
+		names_at_current(&at);
 		r = 0;
 	}
 	if (r < 0)

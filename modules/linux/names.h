@@ -25,6 +25,13 @@ struct names_words { /* struct mch_words, of <microcosm-host.h>, as it lies in t
 	char text[6144];
 };
 
+struct names_xattr { /* a file, and an attribute of it */
+	int32_t fd;     /* >= 0: what the caller's descriptor is open on; else what at names */
+	int32_t flags;  /* AT_SYMLINK_NOFOLLOW */
+	char name[256]; /* with its terminator */
+	struct names_at at;
+};
+
 /* The gates: all that the host half exports. */
 #pragma GCC visibility push(default)
 
@@ -65,6 +72,12 @@ long names_exec(const struct names_at *at, int flags, struct names_words *words)
 /* The same for what the caller's descriptor fd is open on; at->path is what the program finds as its
  * name. */
 long names_exec_file(int fd, const struct names_at *at, struct names_words *words);
+
+/* size 0: only how many bytes there are. */
+long names_xattr_get(const struct names_xattr *of, void *to, size_t size);
+long names_xattr_list(const struct names_xattr *of, void *to, size_t size);
+long names_xattr_set(const struct names_xattr *of, const void *from, size_t size, int flags);
+long names_xattr_remove(const struct names_xattr *of);
 
 #pragma GCC visibility pop
 

@@ -23,6 +23,13 @@
 #define SYS_fchmodat2 452
 #endif
 
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#define SYS_removexattrat 466
+#endif
+
 #define TIOCSTI_NR 0x5412
 #define ROOM 512
 
@@ -173,6 +180,16 @@ long names_exec_file(int fd, const struct names_at *at, struct names_words *word
 {
 	return nothing(at);
 }
+
+#define XATTR_GATE(name, ...)                                                              \
+	long name(const struct names_xattr *of __VA_OPT__(, ) __VA_ARGS__)                 \
+	{                                                                                  \
+		return nothing(&of->at);                                                   \
+	}
+XATTR_GATE(names_xattr_get, void *to, size_t size)
+XATTR_GATE(names_xattr_list, void *to, size_t size)
+XATTR_GATE(names_xattr_set, const void *from, size_t size, int flags)
+XATTR_GATE(names_xattr_remove)
 
 long names_getcwd(char *to, size_t size)
 {
