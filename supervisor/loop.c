@@ -36,6 +36,7 @@
 #define NR_SCHED_SETAFFINITY 203
 #define NR_SCHED_GETAFFINITY 204
 #define NR_EXIT_GROUP 231
+#define NR_INOTIFY_ADD_WATCH 254
 #define NR_UTIMENSAT 280
 #define NR_TGKILL 234
 #define NR_RT_TGSIGQUEUEINFO 297
@@ -223,7 +224,7 @@ bool call_is_mediated(int32_t nr)
 	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY: case NR_UTIMENSAT:
-	case NR_SETRLIMIT: case NR_PRLIMIT64:
+	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
 		return true;
 	default:
 		return false;
@@ -358,6 +359,27 @@ static void mediate_making(struct world *w, struct thread *t, const struct os_ca
 	pass_kernel(w, t);
 }
 
+/* Its handler names what is to be watched by a descriptor of the caller's, which may be open on anything by
+ * the time that the kernel looks: it is held anyway. A path for each number is written once, where no
+ * guest can write, and may be in use by others. */
+static void mediate_watch(struct world *w, struct thread *t, const struct os_call *call)
+{
+	struct regs regs;
+	uint64_t number = call->args[1], at = w->held_paths + number * HELD_PATH_BYTES;
+	if (number >= HELD_PATHS) {
+		finish(w, t, call->nr, -EMFILE);
+		return;
+	}
+	char *path = region_at(&w->region, REGION_SEALED, (struct gaddr){at}, HELD_PATH_BYTES);
+	if (!*path)
+		snprintf(path, HELD_PATH_BYTES, "/proc/self/fd/%d", (int)number);
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	regs.user.rsi = at;
+	if (os_set_regs(t->tid, &regs) == 0)
+		pass_kernel(w, t);
+}
+
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
@@ -378,6 +400,7 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		pass_kernel(w, t);
 		return;
 	case NR_IOCTL: mediate_foreground(w, t, call); return;
+	case NR_INOTIFY_ADD_WATCH: mediate_watch(w, t, call); return;
 	case NR_SETRLIMIT:
 	case NR_PRLIMIT64: mediate_limits(w, t, call); return;
 	case NR_UTIMENSAT: pass_kernel(w, t); return; /* for a stub: the table has a handler */

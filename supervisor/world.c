@@ -174,7 +174,7 @@ static int write_lists(struct world *w, struct err *err)
 {
 	const struct module_set *set = w->modules;
 	struct gaddr at;
-	uint64_t bytes = SCRATCH_BYTES + EMPTY_PATH_BYTES + 2 * sizeof(struct rt_boot_list) +
+	uint64_t bytes = SCRATCH_BYTES + HELD_PATHS * HELD_PATH_BYTES + EMPTY_PATH_BYTES + 2 * sizeof(struct rt_boot_list) +
 			 8 * (set->n_resolvers + set->n_inits + set->n_finis);
 	uint64_t rounded;
 	if (!checked_align(bytes, 4096, &rounded))
@@ -185,7 +185,8 @@ static int write_lists(struct world *w, struct err *err)
 	if (error)
 		return error;
 	w->scratch = at.value;
-	w->empty_path = at.value + SCRATCH_BYTES;
+	w->held_paths = at.value + SCRATCH_BYTES;
+	w->empty_path = w->held_paths + HELD_PATHS * HELD_PATH_BYTES;
 	w->foreground = w->empty_path + 8;
 	uint64_t next = w->empty_path + EMPTY_PATH_BYTES;
 	w->boot_list = write_list(w, &next, set->resolvers, set->n_resolvers, set->inits, set->n_inits);

@@ -102,6 +102,9 @@ struct placement {
 	bool freed;        /* let go to see where it goes: look soon */
 };
 
+#define HELD_PATHS 4096     /* descriptors that have such a name: /proc/self/fd/N */
+#define HELD_PATH_BYTES 24
+
 #define CALLS_KEPT 16
 
 struct thread {
@@ -221,6 +224,7 @@ struct world {
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
 	uint64_t empty_path; /* in the sealed part too */
 	uint64_t foreground; /* and there a process group, for TIOCSPGRP */
+	uint64_t held_paths; /* and names of a process's own descriptors, made when they are needed */
 	int stub_fd;
 	uint64_t stub_dev, stub_ino;
 

@@ -7,13 +7,14 @@
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <linux/time.h>
 
 #include "names.h"
 
-enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, UTIMENSAT = 280 };
+enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, INOTIFY_ADD_WATCH = 254, UTIMENSAT = 280 };
 
 #define MODE_TYPE 0170000
 #define MODE_DIRECTORY 0040000
@@ -23,11 +24,12 @@ enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, UTIMENSAT = 280 };
 	 O_PATH | O_TMPFILE)
 #define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-static mc_fn close_stub, fcntl_stub, fstat_stub, recvmsg_stub, utimensat_stub;
+static mc_fn close_stub, fcntl_stub, fstat_stub, recvmsg_stub, utimensat_stub, watch_stub;
 
 void names_init(void)
 {
 	utimensat_stub = mc_get(UTIMENSAT);
+	watch_stub = mc_get(INOTIFY_ADD_WATCH);
 	close_stub = mc_get(CLOSE);
 	fcntl_stub = mc_get(FCNTL);
 	fstat_stub = mc_get(FSTAT);
@@ -728,4 +730,39 @@ HANDLER(linux_truncate)
 		return -EINVAL;
 	long r = names_at_fill(&at, AT_FDCWD, a0);
 	return r < 0 ? r : names_truncate(&at, a1);
+}
+
+/* ---- Watching ---- */
+
+/* What the kernel would look at before it looks at the path. */
+static long watch_check(long fd, unsigned mask)
+{
+	if ((mask & (IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW |
+		     IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT)) == 0 ||
+	    (mask & (IN_MASK_ADD | IN_MASK_CREATE)) == (IN_MASK_ADD | IN_MASK_CREATE))
+		return -EINVAL;
+	return fcntl_stub(fd, F_GETFD, 0, 0, 0, 0) < 0 ? -EBADF : 0;
+}
+
+/* The kernel is told the number of a descriptor, for which the tracer puts its path. */
+HANDLER(linux_inotify_add_watch)
+{
+	struct names_at at;
+	unsigned mask = (unsigned)a2;
+	long r = watch_check(a0, mask);
+
+	if (r == 0)
+		r = names_at_fill(&at, AT_FDCWD, a1);
+	if (r < 0)
+		return r;
+	bool follow = (mask & IN_DONT_FOLLOW) == 0;
+	int own = follow ? names_own_descriptor(&at) : -1;
+	long fd = own >= 0 ? own : open_name(&at, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW) |
+					     ((mask & IN_ONLYDIR) != 0 ? O_DIRECTORY : 0), 0, 0);
+	if (fd < 0)
+		return fd;
+	r = fd > NAMES_DESCRIPTOR_MAX ? -EMFILE : watch_stub(a0, fd, mask & ~IN_DONT_FOLLOW, 0, 0, 0);
+	if (own < 0)
+		close_stub(fd, 0, 0, 0, 0, 0);
+	return r;
 }

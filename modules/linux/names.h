@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NAMES_DESCRIPTOR_MAX 4095 /* that the tracer has a path for: see inotify_add_watch */
 #define NAMES_PATH_MAX 4096 /* as Linux's PATH_MAX: with the terminator */
 
 /* A path and where it starts. */
