@@ -272,6 +272,8 @@ static void call_finish(struct worker *worker, int64_t status, bool done)
 
 	pthread_mutex_lock(&slot->lock);
 	bool wanted = still_wanted(slot, worker);
+	/* First: the kernel takes back a descriptor whose giver is interrupted, but not the answer. */
+	worker_release(worker);
 	if (wanted) {
 		if (gives)
 			given = give(slot, worker, &status, &answered);
@@ -281,7 +283,6 @@ static void call_finish(struct worker *worker, int64_t status, bool done)
 	} else if (gives) {
 		close(worker->gift.fd);
 	}
-	worker_release(worker);
 	pthread_mutex_unlock(&slot->lock);
 	if (!wanted)
 		return;

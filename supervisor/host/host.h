@@ -165,7 +165,8 @@ struct worker {
 struct worker *worker_self(void);
 /* Takes a listener over and starts to serve it. */
 int worker_listen(int listener, struct err *err);
-/* Breaks off what the worker waits for, again and again until worker_release. */
+/* Breaks off what the worker waits for, again and again until worker_release, which its thread calls:
+ * after that none of its waits is broken off. */
 void worker_interrupt(struct worker *worker);
 void worker_release(struct worker *worker);
 /* Around what a worker runs for a call. Not quick: another worker receives what comes meanwhile. */

@@ -113,6 +113,8 @@ void worker_release(struct worker *worker)
 	worker->listed = false;
 	atomic_store(&worker->interrupted, false);
 	pthread_mutex_unlock(&interrupt_lock);
+	/* One that was sent may still be on its way. On return from any call it has come. */
+	(void)getppid();
 }
 
 /* A signal that comes just before the call blocks is lost, so it is sent until the call is over. */
