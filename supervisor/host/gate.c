@@ -195,7 +195,6 @@ static int64_t install(const struct notice *notice, const struct gift *gift, boo
 {
 	int64_t number = -EINVAL;
 
-
 	*answered = !control_traces();
 	if (*answered)
 		number = add_fd(notice, gift, SECCOMP_ADDFD_FLAG_SEND);
@@ -203,6 +202,8 @@ static int64_t install(const struct notice *notice, const struct gift *gift, boo
 		*answered = false;
 		number = add_fd(notice, gift, 0);
 	}
+	if (number < 0) /* it has no room for one more */
+		*answered = false;
 	return number;
 }
 
