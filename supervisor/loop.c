@@ -316,30 +316,37 @@ static void mediate_foreground(struct world *w, struct thread *t, const struct o
 		pass_kernel(w, t);
 }
 
-/* setrlimit and prlimit64 of the caller: by us, on what was looked at, and never more than it has, which
- * the kernel would give a world that runs as root. */
+/* setrlimit and prlimit64: of a process of this world, by us, on what was looked at, and never more than
+ * it has, which the kernel would give a world that runs as root. */
+static int64_t set_limits(struct thread *t, pid_t target, const struct os_call *call)
+{
+	bool old = call->nr == NR_SETRLIMIT;
+	uint64_t resource = call->args[old ? 0 : 1], from = call->args[old ? 1 : 2], to = old ? 0 : call->args[3];
+	struct rlimit wanted, before;
+	if (os_read(t->tid, from, &wanted, sizeof wanted) != (ssize_t)sizeof wanted)
+		return -EFAULT;
+	if (resource > INT32_MAX || wanted.rlim_cur > wanted.rlim_max)
+		return -EINVAL;
+	if (prlimit(target, (int)resource, NULL, &before) < 0)
+		return -errno;
+	if (wanted.rlim_max > before.rlim_max)
+		return -EPERM;
+	if (prlimit(target, (int)resource, &wanted, NULL) < 0)
+		return -errno;
+	return to && os_write(t->tid, to, &before, sizeof before) != (ssize_t)sizeof before ? -EFAULT : 0;
+}
+
 static void mediate_limits(struct world *w, struct thread *t, const struct os_call *call)
 {
-	bool sets = call->nr == NR_SETRLIMIT;
-	uint64_t resource = call->args[sets ? 0 : 1], from = call->args[sets ? 1 : 2],
-		 to = sets ? 0 : call->args[3];
-	struct rlimit wanted, before;
-	int64_t result = 0;
-	if (!sets && from == 0) {
+	const struct thread *target = t;
+	if (call->nr == NR_PRLIMIT64 && (pid_t)call->args[0] != 0)
+		target = thread_find(w, (pid_t)call->args[0]);
+	if (!target || !target->process || target->process->boot)
+		finish(w, t, call->nr, -ESRCH);
+	else if (call->nr == NR_PRLIMIT64 && call->args[2] == 0)
 		pass_kernel(w, t);
-		return;
-	}
-	if (os_read(t->tid, from, &wanted, sizeof wanted) != (ssize_t)sizeof wanted)
-		result = -EFAULT;
-	else if (resource > INT32_MAX || prlimit(t->tgid, (int)resource, NULL, &before) < 0)
-		result = resource > INT32_MAX ? -EINVAL : -errno;
-	else if (wanted.rlim_max > before.rlim_max)
-		result = -EPERM;
-	else if (prlimit(t->tgid, (int)resource, &wanted, NULL) < 0)
-		result = -errno;
-	else if (to && os_write(t->tid, to, &before, sizeof before) != (ssize_t)sizeof before)
-		result = -EFAULT;
-	finish(w, t, call->nr, result);
+	else
+		finish(w, t, call->nr, set_limits(t, target->tgid, call));
 }
 
 static void making(struct world *w, struct thread *t, bool makes)

@@ -379,7 +379,7 @@ static const struct verdict verdicts[] = {
 	{ "private wait", SYS_futex, { 4096, 128, 0 }, true },
 	{ "private wake", SYS_futex, { 4096, 129, 1 }, true },
 	{ "wait until", SYS_futex, { 4096, 128 | 256 | 9, 0 }, true },
-	{ "another's limits", SYS_prlimit64, { 1, 7, 0, 4096 }, false },
+	{ "another's limits, for the tracer to look at", SYS_prlimit64, { 1, 7, 0, 4096 }, true },
 	{ "own limits, for the tracer to set", SYS_prlimit64, { 0, 7, 4096, 0 }, true },
 	{ "own limits", SYS_prlimit64, { 0, 7, 0, 4096 }, true },
 	{ "another's affinity", SYS_sched_setaffinity, { 1, 8, 4096 }, false },
