@@ -523,6 +523,8 @@ static void exit_here(struct world *w, struct thread *t)
 	struct regs regs;
 	const uint64_t args[6] = {(uint64_t)t->value & 0xff};
 	if (os_get_regs(t->tid, &regs) < 0)
+	if (!thread_inside(w, t, &regs))
+		t->called = regs_nr(&regs);
 		return;
 	regs_set_call(&regs, NR_EXIT, args);
 	if (os_set_regs(t->tid, &regs) == 0)
@@ -941,7 +943,8 @@ static void group_stopped(struct world *w, struct thread *t)
 	}
 	os_listen(t->tid);
 	t->stopped = false;
-	if (w->first && t->tid == w->first->tgid)
+	/* Whoever of this world stopped it is to let it go on, and is served meanwhile. */
+	if (w->first && t->tid == w->first->tgid && !w->first_stopped_by_guest)
 		w->stopping = true;
 }
 

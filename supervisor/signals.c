@@ -7,8 +7,13 @@
 
 #include "world.h"
 
+#define NR_OPEN 2
+#define NR_CREAT 85
+#define NR_OPENAT 257
+#define NR_OPENAT2 437
 #define HELD_MAX 1024 /* real-time signals queue; the kernel's own limit is of this order */
 #define RESTARTSYS (-512)
+#define FRAME_TRAPPED 2u /* in a frame's flags: it was entered by a `syscall` instruction */
 
 bool signal_is_fatal(int signo)
 {
@@ -90,10 +95,33 @@ static bool ends_process(const struct thread *t, int signo)
 	return signal_is_fatal(signo) && os_signal_disposition(t->tid, signo) == 'd';
 }
 
+/* Calls of the linux module's that wait in a gate, and that Linux repeats after a handler with SA_RESTART. */
+static bool call_restarts(int32_t nr)
+{
+	return nr == NR_OPEN || nr == NR_CREAT || nr == NR_OPENAT || nr == NR_OPENAT2;
+}
+
+/* At the first signal after a call that was broken off for it: as if the kernel had broken it off, which
+ * then looks at SA_RESTART. */
+static void restart(struct thread *t, struct regs *regs)
+{
+	if (t->restarts && regs->user.rip == t->restarts && (int64_t)regs->user.rax == -EINTR) {
+		regs->user.rax = (unsigned long long)RESTARTSYS;
+		regs->user.orig_rax = (unsigned long long)t->called;
+		os_set_regs(t->tid, regs);
+	}
+	t->restarts = 0;
+}
+
 /* At a signal's stop, outside handlers. */
 static void deliver(struct world *w, struct thread *t, const siginfo_t *info, struct regs *regs)
 {
 	int signo = info->si_signo;
+	restart(t, regs);
+	if (stops_job(signo) && t->process == w->first) {
+		const struct thread *sender = info->si_code <= 0 ? thread_find(w, info->si_pid) : NULL;
+		w->first_stopped_by_guest = sender && sender->process != w->first;
+	}
 	if (t->wait == WAIT_JOIN) {
 		if (t->wait_for->state == THREAD_ENDED) {
 			core_join_complete(w, t, regs);
@@ -307,6 +335,8 @@ void signal_release(struct world *w, struct thread *t)
 		thread_exit_now(w, t, t->kill_value);
 		return;
 	}
+	if ((int64_t)frame.rax == -EINTR && (frame.rflags & FRAME_TRAPPED) && call_restarts(t->called))
+		t->restarts = frame.rip;
 	send_held(t);
 	thread_resume(w, t, 0);
 }

@@ -145,6 +145,8 @@ struct thread {
 	siginfo_t settle_info;
 	struct injection injection;
 	uint64_t settle_sequence;
+	int32_t called;     /* the number that its outermost handler was entered for by a trap */
+	uint64_t restarts;  /* where it is when a signal comes that it repeats that call after; 0: nowhere */
 	int32_t upcall_due; /* a vsyscall's number + 1: upcall at the next stop */
 	bool begin_here;    /* THREAD_NEW: starts with the registers of its first stop */
 	struct interposition *interpose; /* a filter is to be installed in it */
@@ -243,6 +245,7 @@ struct world {
 	uint64_t next_tick_ns; /* not before */
 	bool nudging;  /* the ticks are on */
 	bool unplaced; /* there may be threads whose maker's event has not come */
+	bool first_stopped_by_guest;
 	bool stopping; /* the supervisor stops itself once the first process has */
 	uint64_t start_ns;
 };
