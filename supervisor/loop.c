@@ -236,6 +236,8 @@ bool rule_is_mediated(int32_t nr, uint64_t second)
 	return nr == NR_IOCTL && second == IOCTL_FOREGROUND;
 }
 
+static void group_sent(struct world *w, struct thread *t, int64_t result);
+
 static int64_t signal_process(struct world *w, struct process *p, int signo)
 {
 	if (signo != SIGKILL)
@@ -245,21 +247,78 @@ static int64_t signal_process(struct world *w, struct process *p, int signo)
 	return 0;
 }
 
-/* kill(2) of a group: to this world's processes in it, not to whoever else shares it. */
-static int64_t signal_group(struct world *w, const struct thread *t, int64_t pid, int signo)
+static bool in_group(const struct thread *t, const struct process *p, int64_t pid)
 {
-	pid_t group = pid == 0 ? getpgid(t->tgid) : (pid_t)-pid;
+	if (p->boot)
+		return false;
+	return pid == -1 ? p != t->process : getpgid(p->tgid) == (pid ? (pid_t)-pid : getpgid(t->tgid));
+}
+
+/* kill(2) of a group: to this world's processes in it, not to whoever else shares it. What handlers can
+ * see of a signal is the sender's, so that it makes the kernel calls, one after the other: from the
+ * newest process to the oldest. injection.data: the group, the signal, the process that is asked for, and
+ * the result so far. */
+static void group_next(struct world *w, struct thread *t, bool trapped)
+{
+	const struct process *next = NULL;
+	uint64_t *data = t->injection.data;
+	for (const struct process *p = w->processes; p && !next; p = p->next)
+		if ((uint64_t)p->id < data[2] && in_group(t, p, (int64_t)data[0]))
+			next = p;
+	if (next) {
+		const uint64_t args[6] = {(uint64_t)next->tgid, data[1]};
+		data[2] = (uint64_t)next->id;
+		inject(w, t, &t->injection.saved, trapped, NR_KILL, args, group_sent);
+		return;
+	}
+	if (trapped) {
+		finish(w, t, NR_KILL, -ESRCH);
+		return;
+	}
+	struct regs regs = t->injection.saved;
+	t->injection.active = false;
+	regs_set_result(&regs, (int64_t)data[3]);
+	report_result(w, t, (int64_t)data[3]);
+	signal_send_held(w, t, &regs);
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}
+
+static void group_sent(struct world *w, struct thread *t, int64_t result)
+{
+	if (t->injection.data[3] != 0)
+		t->injection.data[3] = (uint64_t)result;
+	group_next(w, t, false);
+}
+
+static void signal_group(struct world *w, struct thread *t, int64_t pid, int signo)
+{
 	int64_t result = -ESRCH;
+	if (signo != 0 && signo != SIGKILL) {
+		if (os_get_regs(t->tid, &t->injection.saved) < 0)
+			return;
+		const uint64_t data[4] = {(uint64_t)pid, (uint64_t)signo, UINT64_MAX, (uint64_t)result};
+		memcpy(t->injection.data, data, sizeof data);
+		group_next(w, t, true);
+		return;
+	}
 	for (struct process *p = w->processes, *next; p; p = next) {
 		next = p->next;
-		bool meant = pid == -1 ? p != t->process : getpgid(p->tgid) == group;
-		if (p->boot || !meant)
+		if (!in_group(t, p, pid))
 			continue;
 		int64_t sent = signo ? signal_process(w, p, signo) : 0;
 		if (result != 0)
 			result = sent;
 	}
-	return result;
+	finish(w, t, NR_KILL, result);
+}
+
+/* Its end has been seen, but its parent, of this world, has not waited for it: a signal would do nothing. */
+static bool is_zombie(const struct world *w, pid_t pid)
+{
+	pid_t parent = pid > 0 ? os_zombie_parent(pid) : 0;
+	const struct thread *t = parent ? thread_find(w, parent) : NULL;
+	return t && t->process && !t->process->boot;
 }
 
 static void mediate_kill(struct world *w, struct thread *t, const struct os_call *call)
@@ -267,24 +326,30 @@ static void mediate_kill(struct world *w, struct thread *t, const struct os_call
 	bool by_thread = call->nr == NR_TKILL || call->nr == NR_TGKILL ||
 			 call->nr == NR_RT_TGSIGQUEUEINFO;
 	bool first_is_group = call->nr == NR_TGKILL || call->nr == NR_RT_TGSIGQUEUEINFO;
-	int64_t pid = (int32_t)call->args[0];
+	int32_t pid = (int32_t)call->args[0], id = (int32_t)call->args[first_is_group ? 1 : 0];
 	int signo = (int)call->args[first_is_group ? 2 : 1];
-	if (signo < 0 || signo > 64) {
+	bool valid = signo >= 0 && signo <= 64;
+	if (by_thread && (pid <= 0 || id <= 0)) {
 		finish(w, t, call->nr, -EINVAL);
 		return;
 	}
-	if (!by_thread && call->nr == NR_KILL && pid <= 0) {
-		finish(w, t, call->nr, signal_group(w, t, pid, signo));
+	if (call->nr == NR_KILL && pid <= 0) {
+		if (valid)
+			signal_group(w, t, pid, signo);
+		else
+			finish(w, t, call->nr, -EINVAL);
 		return;
 	}
 	/* The kernel is asked only about threads of ours, which are not gone: no other has their id. */
-	const struct thread *target = thread_find(w, (pid_t)(int32_t)call->args[first_is_group ? 1 : 0]);
+	const struct thread *target = thread_find(w, id);
 	struct process *p = target ? target->process : NULL;
-	if (!p || p->boot || (!by_thread && target->tgid != pid)) {
-		finish(w, t, call->nr, -ESRCH);
+	if (!p || p->boot) {
+		bool zombie = is_zombie(w, id) && (!first_is_group || pid == id);
+		finish(w, t, call->nr, !zombie ? -ESRCH : valid ? 0 : -EINVAL);
 		return;
 	}
-	if (signo == SIGKILL && target->tgid == p->tgid && t->tgid != p->tgid)
+	if (signo == SIGKILL && target->tgid == p->tgid && t->tgid != p->tgid &&
+	    (!first_is_group || target->tgid == pid))
 		finish(w, t, call->nr, signal_process(w, p, signo));
 	else if (signo != SIGKILL || process_end(w, p, t, 0))
 		pass_kernel(w, t);
@@ -458,6 +523,8 @@ static void upcall(struct world *w, struct thread *t)
 		return;
 	if (regs.user.rip == w->rt.entry_trapped)
 		take_return(w, t, &regs);
+	if (!thread_inside(w, t, &regs))
+		t->called = regs_nr(&regs);
 	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
@@ -523,8 +590,6 @@ static void exit_here(struct world *w, struct thread *t)
 	struct regs regs;
 	const uint64_t args[6] = {(uint64_t)t->value & 0xff};
 	if (os_get_regs(t->tid, &regs) < 0)
-	if (!thread_inside(w, t, &regs))
-		t->called = regs_nr(&regs);
 		return;
 	regs_set_call(&regs, NR_EXIT, args);
 	if (os_set_regs(t->tid, &regs) == 0)

@@ -98,6 +98,20 @@ int os_set_siginfo(pid_t tid, const siginfo_t *info)
 	return request(PTRACE_SETSIGINFO, tid, 0, (uintptr_t)info);
 }
 
+pid_t os_zombie_parent(pid_t pid)
+{
+	char path[64], line[256], state = 0;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *file = fopen(path, "re");
+	int parent = 0;
+	while (file && fgets(line, sizeof line, file))
+		if (sscanf(line, "State: %c", &state) != 1)
+			sscanf(line, "PPid: %d", &parent);
+	if (file)
+		fclose(file);
+	return state == 'Z' ? parent : 0;
+}
+
 int os_signal_disposition(pid_t tid, int signal)
 {
 	char path[64], line[256];

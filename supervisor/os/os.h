@@ -73,6 +73,8 @@ int os_set_siginfo(pid_t tid, const siginfo_t *info);
 bool os_is_traced(pid_t tid);
 /* The process that made it: its thread group, or the parent of what leads one; 0 when it is gone. */
 pid_t os_maker(pid_t tid);
+/* The parent of a process that has ended and is still to be waited for; 0: it is none. */
+pid_t os_zombie_parent(pid_t pid);
 /* Signal dispositions, from /proc: 'i' ignored, 'd' default, 'h' has a handler. */
 int os_signal_disposition(pid_t tid, int signal);
 int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */
