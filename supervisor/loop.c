@@ -37,7 +37,6 @@
 #define NR_SCHED_GETAFFINITY 204
 #define NR_EXIT_GROUP 231
 #define NR_INOTIFY_ADD_WATCH 254
-#define NR_UTIMENSAT 280
 #define NR_TGKILL 234
 #define NR_RT_TGSIGQUEUEINFO 297
 #define NR_PRLIMIT64 302
@@ -223,7 +222,7 @@ bool call_is_mediated(int32_t nr)
 	case NR_FORK: case NR_VFORK: case NR_CLONE:
 	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
-	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY: case NR_UTIMENSAT:
+	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY:
 	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
 		return true;
 	default:
@@ -475,7 +474,6 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_INOTIFY_ADD_WATCH: mediate_watch(w, t, call); return;
 	case NR_SETRLIMIT:
 	case NR_PRLIMIT64: mediate_limits(w, t, call); return;
-	case NR_UTIMENSAT: pass_kernel(w, t); return; /* for a stub: the table has a handler */
 	default: mediate_kill(w, t, call); return;
 	}
 }

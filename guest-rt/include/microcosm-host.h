@@ -75,6 +75,10 @@ int mch_tree(void);
 /* The directory in the tree that the world starts in; NULL: not said. */
 const char *mch_tree_cwd(void);
 
+/* What fd is open on lies in the tree, or has no name anywhere (a memfd, a pipe, a socket): it was not
+ * inherited from outside. */
+bool mch_in_tree(int fd);
+
 /* The call should be given up: a signal waits for the guest thread, or the thread is gone. Blocking
  * kernel calls return EINTR then by themselves; who waits otherwise polls this and returns -EINTR. */
 bool mch_interrupted(void);

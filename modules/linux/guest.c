@@ -21,8 +21,6 @@
 	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
 	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO)
 
-enum { FCHMOD = 91, FCHOWN = 93 };
-
 /* What linux_calls.def names. */
 #define GRANT(number, name, why, ...)
 #define MEDIATED(number, name, why, ...)
@@ -73,18 +71,6 @@ static const struct mc_entry handlers[] = {
 #undef REFUSED
 };
 
-/* What depends on the world. A descriptor that was inherited may be of a file of the user's that only
- * its owner may change: in a world that may write nothing it stays as it is. */
-static void grant_more(void)
-{
-	static const struct mc_rule no_set_id[] = { RULE_BITS(1, 01777, 0) };
-
-	if ((mc_header()->flags & MC_HEADER_WRITABLE) != 0) {
-		start_grant(FCHMOD, no_set_id, 1);
-		start_grant(FCHOWN, NULL, 0);
-	}
-}
-
 MODULE_INIT linux_init(void)
 {
 	struct mc_grant all[COUNT(grants)]; /* 4 KiB: handler stacks have 64 */
@@ -98,8 +84,6 @@ MODULE_INIT linux_init(void)
 	start_check(mc_grant_all(all, COUNT(all)) == 0);
 	names_init();
 	exec_init();
-	xattr_init();
 	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);
-	grant_more();
 	ids_init();
 }

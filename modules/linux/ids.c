@@ -8,14 +8,14 @@
 #include <linux/stat.h>
 
 enum {
-	FSTAT = 5, UNAME = 63, FCHOWN = 93, GETUID = 102, GETGID = 104, GETEUID = 107, GETEGID = 108,
+	FSTAT = 5, UNAME = 63, GETUID = 102, GETGID = 104, GETEUID = 107, GETEGID = 108,
 	GETGROUPS = 115, SETGROUPS = 116, GETRESUID = 118, GETRESGID = 120
 };
 
 #define UNCHANGED UINT32_MAX
 #define NAME_BYTES 65 /* of each field of uname's */
 
-static mc_fn fchown_stub, fstat_stub, getresuid_stub, getresgid_stub, uname_stub;
+static mc_fn fstat_stub, getresuid_stub, getresgid_stub, uname_stub;
 static bool shown; /* other ids than the kernel's */
 static uint32_t own_uid, own_gid, shown_uid, shown_gid;
 static const char *hostname;
@@ -149,18 +149,6 @@ static long see_fstat(long a0, long a1, long a2, long a3, long a4, long a5)
 	return mc_copy_out((void *)a1, &st, sizeof st);
 }
 
-static long fchown(long a0, long a1, long a2, long a3, long a4, long a5)
-{
-	struct stat st;
-
-	(void)a3, (void)a4, (void)a5;
-	ids_mean(&a1, &a2);
-	long r = fchown_stub(a0, a1, a2, 0, 0, 0);
-	if (r == -EPERM && fstat_stub(a0, (long)&st, 0, 0, 0, 0) == 0)
-		r = ids_gave(r, st.st_uid);
-	return r;
-}
-
 static void show_ids(void)
 {
 	static const struct mc_entry all[] = {
@@ -175,9 +163,6 @@ static void show_ids(void)
 	shown_gid = (uint32_t)mc_option_number("gid", own_gid);
 	shown = true;
 	start_check(mc_register_all(all, COUNT(all)) == 0);
-	fchown_stub = mc_get(FCHOWN);
-	if (fchown_stub != NULL)
-		mc_register(FCHOWN, fchown);
 }
 
 /* ---- Another name ---- */

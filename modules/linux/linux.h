@@ -25,6 +25,8 @@ void names_init(void);
 /* Copies a path that starts at dirfd into at: 0, or -errno; -ENOENT for an empty one, len is 0 then. */
 long names_at_fill(struct names_at *at, long dirfd, long path);
 
+/* 0 for a descriptor that is open for more than its name, else -EBADF. */
+long names_held(long fd);
 /* The working directory itself. */
 void names_at_current(struct names_at *at);
 /* The number in a name of one of the caller's own descriptors, or -1. */
@@ -42,11 +44,6 @@ void ids_mean(long *uid, long *gid);
  * the kernel has it; ids_pretend says whether to find it out. */
 bool ids_pretend(void);
 long ids_gave(long result, uint32_t owner);
-
-/* ---- xattr.c ---- */
-
-/* After the grants. */
-void xattr_init(void);
 
 /* ---- exec.c ---- */
 

@@ -14,7 +14,7 @@
 
 #include "names.h"
 
-enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, INOTIFY_ADD_WATCH = 254, UTIMENSAT = 280 };
+enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, INOTIFY_ADD_WATCH = 254 };
 
 #define MODE_TYPE 0170000
 #define MODE_DIRECTORY 0040000
@@ -24,11 +24,10 @@ enum { CLOSE = 3, FSTAT = 5, RECVMSG = 47, FCNTL = 72, INOTIFY_ADD_WATCH = 254, 
 	 O_PATH | O_TMPFILE)
 #define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-static mc_fn close_stub, fcntl_stub, fstat_stub, recvmsg_stub, utimensat_stub, watch_stub;
+static mc_fn close_stub, fcntl_stub, fstat_stub, recvmsg_stub, watch_stub;
 
 void names_init(void)
 {
-	utimensat_stub = mc_get(UTIMENSAT);
 	watch_stub = mc_get(INOTIFY_ADD_WATCH);
 	close_stub = mc_get(CLOSE);
 	fcntl_stub = mc_get(FCNTL);
@@ -620,6 +619,20 @@ HANDLER(linux_chmod)
 	return chmod_at(AT_FDCWD, a0, a1, 0);
 }
 
+long names_held(long fd)
+{
+	long flags = fcntl_stub(fd, F_GETFL, 0, 0, 0, 0);
+
+	return flags < 0 || (flags & O_PATH) != 0 ? -EBADF : 0;
+}
+
+HANDLER(linux_fchmod)
+{
+	long r = names_held(a0);
+
+	return r < 0 ? r : names_chmod_file((int)a0, (unsigned)a1);
+}
+
 HANDLER(linux_fchmodat)
 {
 	return chmod_at(a0, a1, a2, 0);
@@ -650,6 +663,18 @@ HANDLER(linux_chown)
 	return chown_at(AT_FDCWD, a0, a1, a2, 0);
 }
 
+HANDLER(linux_fchown)
+{
+	struct stat st;
+	long r = names_held(a0);
+
+	if (r < 0)
+		return r;
+	ids_mean(&a1, &a2);
+	r = names_chown_file((int)a0, (unsigned)a1, (unsigned)a2);
+	return r == -EPERM && ids_pretend() && fstat_own(a0, &st) == 0 ? ids_gave(r, st.st_uid) : r;
+}
+
 HANDLER(linux_lchown)
 {
 	return chown_at(AT_FDCWD, a0, a1, a2, AT_SYMLINK_NOFOLLOW);
@@ -668,15 +693,17 @@ static long utimens_at(long dirfd, long path, const struct timespec *times, long
 	return r < 0 ? r : names_utimens(&at, times, (int)flags);
 }
 
-/* Without a path the kernel's own call acts on the descriptor; its path argument is 0 then. */
 HANDLER(linux_utimensat)
 {
 	struct timespec times[2];
 
 	if (a2 != 0 && mc_copy_in(times, (const void *)a2, sizeof times) != 0)
 		return -EFAULT;
-	if (a1 == 0)
-		return utimensat_stub(a0, 0, a2 != 0 ? (long)times : 0, 0, 0, 0);
+	if (a1 == 0) {
+		long r = (int)a3 != 0 ? -EINVAL : names_held(a0);
+
+		return r < 0 ? r : names_utimens_file((int)a0, a2 != 0 ? times : NULL);
+	}
 	return utimens_at(a0, a1, a2 != 0 ? times : NULL, a3);
 }
 

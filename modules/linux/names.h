@@ -66,6 +66,11 @@ long names_chown(const struct names_at *at, unsigned uid, unsigned gid, int flag
 long names_utimens(const struct names_at *at, const void *times, int flags); /* two timespecs or NULL */
 long names_truncate(const struct names_at *at, int64_t size);
 
+/* The same for what the caller's descriptor fd is open on; -EPERM where that was inherited. */
+long names_chmod_file(int fd, unsigned mode);
+long names_chown_file(int fd, unsigned uid, unsigned gid);
+long names_utimens_file(int fd, const void *times);
+
 /* The answer is the descriptor that the caller's next execveat is to execute; AT_SYMLINK_NOFOLLOW in
  * flags. words->n is 0 for a program that is no script. */
 long names_exec(const struct names_at *at, int flags, struct names_words *words);

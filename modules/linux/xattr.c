@@ -6,26 +6,15 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 
-enum { FCNTL = 72 };
-
-static mc_fn fcntl_stub;
-
-void xattr_init(void)
-{
-	fcntl_stub = mc_get(FCNTL);
-}
-
 /* ---- Which file ---- */
 
 /* What a call of the f kind means. */
 static long of_held(struct names_xattr *of, long fd)
 {
-	long flags = fcntl_stub(fd, F_GETFL, 0, 0, 0, 0);
-
 	of->fd = (int)fd;
 	of->flags = 0;
 	of->at.len = 0;
-	return flags < 0 || (flags & O_PATH) != 0 ? -EBADF : 0;
+	return names_held(fd);
 }
 
 static long of_path(struct names_xattr *of, long dirfd, long path, int flags)

@@ -5,11 +5,14 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -448,13 +451,85 @@ int tree_open_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* ---- Whether what is open lies in it ---- */
+
+#define MOUNTS_MAX 4096
+#define NO_MOUNT UINT64_MAX /* 0 is one */
+
+static int mountinfo = -1; /* of the tree alone; read when it is first needed */
+static pthread_once_t mounts_read = PTHREAD_ONCE_INIT;
+static uint64_t mounts[MOUNTS_MAX]; /* ids */
+static size_t n_mounts;
+
+static uint64_t mount_of(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0 || (stx.stx_mask & STATX_MNT_ID) == 0)
+		return NO_MOUNT;
+	return stx.stx_mnt_id;
+}
+
+static void add_mount(uint64_t id)
+{
+	if (id != NO_MOUNT && n_mounts < MOUNTS_MAX)
+		mounts[n_mounts++] = id;
+}
+
+/* Those of the kernel's own that files without any name lie in: all memfds in one, and so on. */
+static void add_nameless(void)
+{
+	int fds[5] = { memfd_create("", MFD_CLOEXEC), -1, -1, -1, -1 };
+
+	if (pipe2(fds + 1, O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds + 3) < 0)
+		fds[3] = fds[4] = -1;
+	for (int i = 0; i < 5; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (i % 2 == 0) /* the memfd, and one end of each pair */
+			add_mount(mount_of(fds[i]));
+		close(fds[i]);
+	}
+}
+
+static void read_mounts(void)
+{
+	FILE *file = mountinfo >= 0 ? fdopen(mountinfo, "r") : NULL;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (file != NULL && getline(&line, &room, file) > 0)
+		add_mount(strtoull(line, NULL, 10)); /* it comes first */
+	free(line);
+	if (file != NULL)
+		fclose(file);
+	add_nameless();
+}
+
+bool mch_in_tree(int fd)
+{
+	uint64_t id = mount_of(fd);
+
+	pthread_once(&mounts_read, read_mounts);
+	for (size_t i = 0; i < n_mounts && id != NO_MOUNT; i++)
+		if (mounts[i] == id)
+			return true;
+	return false;
+}
+
 int tree_enter(struct err *err)
 {
 	if (root < 0)
 		return 0;
+	int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)
 		return err_sys(err, errno, "cannot enter the file tree");
+	/* Opened now it tells of what is beneath this root. */
+	if (self >= 0) {
+		mountinfo = openat(self, "mountinfo", O_RDONLY | O_CLOEXEC);
+		close(self);
+	}
 	umask(0); /* each guest process has its own */
 	return 0;
 }

@@ -14,6 +14,9 @@ echo "not yours" >ro/file
 echo secret >outside/secret
 echo secret >"$PWD/secret"
 
+touch -d @1000000000 outside
+before=$(stat -c '%a %u %Y' outside)
+
 # Without randomization the program may know where the stubs of kernel calls are (rt.h).
 run() { # WHAT OPTION...
 	local what=$1
@@ -26,6 +29,7 @@ run() { # WHAT OPTION...
 	if contains out ESCAPED; then fail "$what: $(cat out)"; fi
 	[ "$(cat outside/secret)" = secret ] || fail "$what: the file outside was changed"
 	[ "$(ls outside)" = secret ] || fail "$what: $(ls outside)"
+	[ "$(stat -c '%a %u %Y' outside)" = "$before" ] || fail "$what: the directory outside was changed"
 	[ "$(cat ro/file)" = "not yours" ] || fail "$what: --ro was changed"
 }
 run "a tree" --ro "$PWD/ro:/ro" --rw "$PWD/rw:/rw" --tmpfs /tmp --dev

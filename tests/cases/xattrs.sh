@@ -88,7 +88,7 @@ echo x >work/f
 [ "$("$microcosm" --rw "$PWD/work:/w" ./tries /w/f)" = "$(printf '%s\n' 'security EPERM' 'trusted EPERM' 'user done' \
 	'held security EPERM' 'held trusted EPERM' 'held user done')" ] || fail "$("$microcosm" --rw "$PWD/work:/w" ./tries /w/f)"
 [ "$("$microcosm" --ro "$PWD/ro:/w" ./tries /w/f)" = "$(printf '%s\n' 'security EPERM' 'trusted EPERM' 'user EROFS' \
-	'held security EROFS' 'held trusted EROFS' 'held user EROFS')" ] || fail "read-only: $("$microcosm" --ro "$PWD/ro:/w" ./tries /w/f)"
+	'held security EPERM' 'held trusted EPERM' 'held user EROFS')" ] || fail "read-only: $("$microcosm" --ro "$PWD/ro:/w" ./tries /w/f)"
 "$microcosm" ./tries <ro/f >out || fail "no files: status $?"
 ! contains out 'done' || fail "in a world without files: $(cat out)"
 "$microcosm" --ro "$PWD/ro:/w" ./tries <ro/f >out || fail "inherited: status $?"

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static const char *outside;
@@ -139,6 +140,22 @@ static void races(void)
 	close(fd);
 }
 
+/* Standard input is the directory outside: held, to be read, as whoever gave it meant. */
+static void changing_held(void)
+{
+	int other = dup(0);
+
+	if (fchmod(0, 0777) == 0 || fchmod(other, 0700) == 0 || fchown(0, 1234, 1234) == 0 ||
+	    fchown(0, getuid(), -1) == 0 || chmod("/proc/self/fd/0", 0700) == 0 || chmod("/dev/stdin", 0700) == 0)
+		escaped("changing what was inherited");
+	if (fsetxattr(0, "user.x", "x", 1, 0) == 0 || fremovexattr(0, "user.there") == 0 ||
+	    setxattr("/proc/self/fd/0", "user.x", "x", 1, 0) == 0)
+		escaped("attributes of what was inherited");
+	if (futimens(0, NULL) == 0 || utimensat(AT_FDCWD, "/proc/self/fd/0", NULL, 0) == 0)
+		escaped("times of what was inherited");
+	close(other);
+}
+
 static void writing(void)
 {
 	struct stat st;
@@ -244,6 +261,7 @@ int main(int argc, char **argv)
 	descriptors();
 	races();
 	writing();
+	changing_held();
 	reaching();
 	executing();
 	puts("done");

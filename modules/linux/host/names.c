@@ -474,17 +474,60 @@ long names_chown(const struct names_at *shared, unsigned uid, unsigned gid, int 
 	WITH_NAME(shared, flags == 0, fd, chown_fd(fd, uid, gid));
 }
 
-long names_utimens(const struct names_at *shared, const void *shared_times, int flags)
+int held_to_change(int number)
+{
+	int fd = mch_caller_file(number);
+
+	if (fd < 0 || mch_in_tree(fd))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+long names_chmod_file(int number, unsigned mode)
+{
+	int fd = held_to_change(number);
+	long r = fd < 0 ? fd : chmod_fd(fd, mode);
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+long names_chown_file(int number, unsigned uid, unsigned gid)
+{
+	int fd = held_to_change(number);
+	long r = fd < 0 ? fd : chown_fd(fd, uid, gid);
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static long utimens_fd(int fd, const void *shared_times)
 {
 	struct timespec times[2];
 
-	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
-		return -EINVAL;
 	if (shared_times != NULL && mch_fetch(times, shared_times, sizeof(times)) < 0)
 		return -EFAULT;
-	WITH_NAME(shared, flags == 0, fd,
-		  result(syscall(SYS_utimensat, fd, "", shared_times != NULL ? times : NULL,
-				 AT_EMPTY_PATH)));
+	return result(syscall(SYS_utimensat, fd, "", shared_times != NULL ? times : NULL, AT_EMPTY_PATH));
+}
+
+long names_utimens(const struct names_at *shared, const void *shared_times, int flags)
+{
+	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
+		return -EINVAL;
+	WITH_NAME(shared, flags == 0, fd, utimens_fd(fd, shared_times));
+}
+
+long names_utimens_file(int number, const void *shared_times)
+{
+	int fd = held_to_change(number);
+	long r = fd < 0 ? fd : utimens_fd(fd, shared_times);
+
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 long names_truncate(const struct names_at *shared, int64_t size)

@@ -40,4 +40,8 @@ long at_fetch(struct names_at *to, const struct names_at *shared);
 /* Opens below the world's root, from at's start: an own descriptor, close-on-exec, or -errno. */
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve);
 
+/* An O_PATH descriptor of what the caller's descriptor is open on, to change what belongs to its owner. A
+ * file that was inherited may be the user's own: -EPERM. */
+int held_to_change(int number);
+
 #endif

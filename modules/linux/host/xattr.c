@@ -67,8 +67,7 @@ static long find(struct of *of, const struct names_xattr *shared, bool changes)
 		return r;
 	of->told.name[sizeof(of->told.name) - 1] = '\0';
 	if (of->told.fd >= 0) {
-		/* What was inherited may be the user's own; where nothing may be written, that neither. */
-		of->fd = changes && mch_tree() != 2 ? -EROFS : mch_caller_file(of->told.fd);
+		of->fd = changes ? held_to_change(of->told.fd) : mch_caller_file(of->told.fd);
 		return of->fd < 0 ? of->fd : 0;
 	}
 	r = at_fetch(&at, &shared->at);
