@@ -29,7 +29,7 @@
 enum {
 	NR_CLOSE = 3, NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_IOCTL = 16, NR_PAUSE = 34, NR_SENDMSG = 46,
 	NR_CLONE = 56, NR_EXIT = 60, NR_KILL = 62, NR_RT_SIGQUEUEINFO = 129, NR_PRCTL = 157, NR_ARCH_PRCTL = 158,
-	NR_SETRLIMIT = 160, NR_TKILL = 200, NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_RT_TGSIGQUEUEINFO = 297,
+	NR_SETRLIMIT = 160, NR_TKILL = 200, NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_INOTIFY_ADD_WATCH = 254, NR_RT_TGSIGQUEUEINFO = 297,
 	NR_PRLIMIT64 = 302, NR_SECCOMP = 317, NR_EXECVEAT = 322, NR_URETPROBE = 335, NR_UPROBE = 336, NR_MSEAL = 462,
 };
 
@@ -125,12 +125,18 @@ static bool rule_holds(const struct rule *rule, const uint64_t *args)
 	}
 }
 
+/* The tracer tests the rules before it puts an argument of its own in place of the guest's. */
+static bool is_replaced(long nr, int arg)
+{
+	return nr == NR_INOTIFY_ADD_WATCH && arg == 1;
+}
+
 static bool granted(long nr, const uint64_t *args)
 {
 	for (size_t i = 0; i < n_grants; i++) {
 		bool holds = grants[i].nr == nr;
 		for (int r = 0; r < grants[i].n_rules; r++)
-			holds = holds && rule_holds(&grants[i].rules[r], args);
+			holds = holds && (is_replaced(nr, grants[i].rules[r].arg) || rule_holds(&grants[i].rules[r], args));
 		if (holds)
 			return true;
 	}
@@ -158,9 +164,9 @@ static bool checked(long nr, const uint64_t *args)
 	case NR_TGKILL: case NR_RT_TGSIGQUEUEINFO: return is_guest(args[0]) && is_guest(args[1]);
 	/* The tracer sets limits; the kernel is asked for them alone. */
 	case NR_SETRLIMIT: return false;
-	case NR_PRLIMIT64: return args[2] == 0;
+	case NR_PRLIMIT64: return args[2] == 0 && ((int32_t)args[0] == 0 || is_guest(args[0]));
 	/* What was looked at is handed over where guests cannot write. */
-	case NR_EXECVEAT: return sealed(args[1]);
+	case NR_EXECVEAT: case NR_INOTIFY_ADD_WATCH: return sealed(args[1]);
 	case NR_IOCTL: return args[1] != IOCTL_TIOCSPGRP || sealed(args[2]);
 	default: return true;
 	}
