@@ -157,6 +157,15 @@ static int set_rw(struct parse *parse, const char *argument)
 	return set_bind(parse, CTL_TREE_RW, "rw", argument);
 }
 
+/* TARGET:GUEST, parted as above; TARGET is not looked at. */
+static int set_symlink(struct parse *parse, const char *argument)
+{
+	int status = set_bind(parse, CTL_TREE_LINK, "symlink", argument);
+	if (!status && !parse->options->tree[parse->options->n_tree - 1].guest)
+		return err_set(parse->err, EINVAL, "--symlink: '%s' is not TARGET:GUEST; " HINT, argument);
+	return status;
+}
+
 static int set_root(struct parse *parse, const char *argument)
 {
 	if (!*argument)
@@ -331,6 +340,7 @@ static const struct option_row file_rows[] = {
 	{ 0, "rw", ARG_REQUIRED, "HOST[:GUEST]", set_rw, "the same, to be changed too\n" },
 	{ 0, "root", ARG_REQUIRED, "DIR", set_root, "DIR as the root, read-only: --ro DIR:/\n" },
 	{ 0, "tmpfs", ARG_REQUIRED, "GUEST", set_tmpfs, "an empty directory in memory\n" },
+	{ 0, "symlink", ARG_REQUIRED, "TARGET:GUEST", set_symlink, "a symbolic link to TARGET\n" },
 	{ 0, "hide", ARG_REQUIRED, "GUEST", set_hide, "an empty directory that stays so\n" },
 	{ 0, "dev", ARG_NONE, NULL, set_dev, "/dev with null, zero, full, random, urandom, tty,\nand terminals of its own\n" },
 	{ 0, "host-ro", ARG_NONE, NULL, set_host_ro,

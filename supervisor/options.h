@@ -24,6 +24,7 @@ struct tree_option { /* a place in the world's file tree */
 	const char *host; /* host_len bytes of it; NULL: the kind has none */
 	size_t host_len;
 	const char *guest; /* NULL: as the host's */
+	bool learning;     /* of --learn itself: it is no part of a policy */
 };
 
 struct word_option { /* what modules are told: not terminated */
@@ -65,6 +66,11 @@ int options_set(struct options *options, const char *name, const char *argument,
 /* ---- policy.c ---- */
 int policy_read(struct options *options, const char *path, struct err *err);
 void policy_print(const struct options *options, FILE *to);
+/* Its two halves: the tree's entries that the user gave, and all else. */
+void policy_print_files(const struct options *options, FILE *to);
+void policy_print_rest(const struct options *options, FILE *to);
+/* A line of such a file, whatever is in the argument. */
+void policy_line(FILE *to, const char *name, const char *argument);
 
 /* The guest's environment: what is inherited unless --clear-env, then --env's, the last of a name
  * wins. A malloc'ed list of borrowed strings that ends in NULL; NULL: no memory. */

@@ -55,6 +55,7 @@ enum ctl_tree { /* what lies at a place of the file tree */
 	CTL_TREE_RW,
 	CTL_TREE_TMPFS,  /* a new tmpfs, for everybody */
 	CTL_TREE_EMPTY,  /* nothing */
+	CTL_TREE_LINK,   /* a symbolic link: the host path is its text */
 	CTL_TREE_DEV,    /* the harmless devices, and terminals of its own */
 };
 

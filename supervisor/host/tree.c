@@ -265,6 +265,14 @@ static int add_tmpfs(const char *guest, const char *mode, uint64_t limits, struc
 	return r < 0 ? err_sys(err, e, "a tmpfs cannot be put at %s", guest) : 0;
 }
 
+static bool is_link(int directory, const char *name, const char *text)
+{
+	char found[PATH_BYTES];
+	ssize_t n = readlinkat(directory, name, found, sizeof(found));
+
+	return n == (ssize_t)strlen(text) && memcmp(found, text, (size_t)n) == 0;
+}
+
 static int add_link(const char *text, const char *guest, struct err *err)
 {
 	char directory[PATH_BYTES];
@@ -274,9 +282,11 @@ static int add_link(const char *text, const char *guest, struct err *err)
 	int r = parent < 0 ? -1 : symlinkat(text, parent, slash + 1);
 	int e = errno;
 
+	if (r < 0 && e == EEXIST && is_link(parent, slash + 1, text))
+		r = 0;
 	if (parent >= 0)
 		close(parent);
-	return r < 0 && e != EEXIST ? err_sys(err, e, "%s cannot be made", guest) : 0;
+	return r < 0 ? err_sys(err, e, "the link %s cannot be made", guest) : 0;
 }
 
 static int add_devices(const char *guest, struct err *err)
@@ -378,6 +388,7 @@ static int add_entry(enum ctl_tree kind, const char *host, const char *guest, st
 	case CTL_TREE_RW: return add_bind(host, guest, LIMITS, err);
 	case CTL_TREE_TMPFS: return add_tmpfs(guest, "1777", LIMITS, err);
 	case CTL_TREE_EMPTY: return add_tmpfs(guest, "0755", LIMITS | MOUNT_ATTR_RDONLY, err);
+	case CTL_TREE_LINK: return add_link(host, guest, err);
 	case CTL_TREE_DEV: return add_devices(guest, err);
 	default: return err_set(err, EPROTO, "host process: malformed CTL_TREE");
 	}

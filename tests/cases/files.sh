@@ -105,6 +105,26 @@ done
 is 125 "$microcosm" --policy none "$box" true 2>err
 contains err 'none: No such file' || fail "no policy: $(cat err)"
 
+# Whatever a name has in it, a policy can say it, and a name cannot say more.
+odd=$'two  \nro x\ttab "q" \\ \x01 # end '
+mkdir "$odd"
+echo odd >"$odd/file"
+"$microcosm" --ro "$PWD/$odd:/x" --env "E=$odd" --env $'F=1\nrw /' --symlink $'/x/file\n:/l' --print-policy >printed || fail "--print-policy"
+[ "$(wc -l <printed)" = 4 ] || fail "a printed policy of odd names: $(cat printed)"
+"$microcosm" --policy printed --print-policy | diff printed - >&2 || fail "a printed policy is another"
+[ "$(inside --policy printed -- cat /x/file)" = odd ] || fail "a policy with an odd name: $(cat printed)"
+[ "$(inside --policy printed -- sh -c 'printf "%s." "$E"')" = "$odd." ] || fail "a policy with an odd variable"
+for bad in 'ro "x' 'ro "x" y' 'ro "\q"' 'ro "\x00"' 'ro "\x1"' 'ro ""' 'ro "'; do
+	printf 'cwd /x\n%s\n' "$bad" >policy
+	is 125 "$microcosm" --policy policy "$box" true 2>err
+	contains err '^microcosm: policy:2: ' || fail "policy with $bad: $(cat err)"
+done
+[ "$(inside --ro "$PWD/one:/x" --symlink x/file:/l --symlink /l:/d/e/m -- cat /d/e/m)" = first ] || fail "--symlink"
+[ "$(inside --symlink none:/l -- readlink /l)" = none ] || fail "--symlink to nothing"
+is 125 "$microcosm" --ro "$PWD/one:/x" --symlink y:/x "$box" true 2>err
+contains err 'the link /x cannot be made' || fail "a link in the way: $(cat err)"
+is 125 "$microcosm" --symlink y "$box" true 2>err
+
 # PROGRAM is looked up in the tree first.
 cp "$box" one/busybox
 [ "$("$microcosm" --ro "$PWD/one:/x" /x/busybox echo found)" = found ] || fail "a program of the tree's"
