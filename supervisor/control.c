@@ -103,7 +103,7 @@ static void answer_file(struct world *w, const struct thread *t)
 {
 	struct ctl_msg *msg = w->msg;
 	int fd = t && t->tid && msg->a <= INT32_MAX ? os_open_file(t->tid, (int)msg->a) : -EBADF;
-	msg->type = CTL_FILE;
+	msg->type = CTL_ANSWER;
 	msg->a = fd < 0 ? (uint64_t)-fd : 0;
 	msg->text_len = 0;
 	msg->n_fds = fd >= 0;
@@ -131,6 +131,8 @@ static void control_message(struct world *w)
 		}
 		return;
 	case CTL_ASK_FILE: answer_file(w, t); return;
+	case CTL_EXE: proc_exe(w); return;
+	case CTL_ASK: proc_ask(w); return;
 	case CTL_OK:
 	case CTL_FAILED: keep_answer(w); return; /* control_answer comes for it */
 	default: return;

@@ -672,6 +672,7 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 		if (!p)
 			return -ENOMEM;
 		p->phase = PROCESS_RUNNING;
+		proc_inherit(p, parent->process);
 	}
 	n->tgid = flags & CLONE_FLAG_THREAD ? parent->tgid : n->tid;
 	int error = p != parent->process ? table_inherit(p, parent->process) : 0;
@@ -801,7 +802,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 	t->state = THREAD_ENDED;
 	if (t->tid == t->process->tgid)
 		t->process->first_value = (int)(t->value & 0xff);
-	atomic_store(&w->thread_table[t->slot].tid, 0);
+	thread_unreport(w, t);
 	fs_leave(w, t);
 	drop_gate(w, t);
 	report_drop(w, t);
@@ -1054,6 +1055,7 @@ static void dispatch(struct world *w, const struct os_event *event)
 		return;
 	}
 	t->stopped = event->kind != OS_EVENT_GONE;
+	t->job_stopped = event->kind == OS_EVENT_GROUP_STOP;
 	making(w, t, false); /* it has been made, and has come, or will not */
 	switch (event->kind) {
 	case OS_EVENT_TRAP: trap(w, t); return;

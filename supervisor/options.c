@@ -193,6 +193,12 @@ static int set_dev(struct parse *parse, const char *argument)
 	return tree_add(parse, CTL_TREE_DEV, NULL, 0, "/dev");
 }
 
+static int set_proc(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	return tree_add(parse, CTL_TREE_PROC, NULL, 0, "/proc");
+}
+
 /* What of the host tells more than files, or lets its processes be reached, is left out. */
 static int set_host_ro(struct parse *parse, const char *argument)
 {
@@ -201,7 +207,7 @@ static int set_host_ro(struct parse *parse, const char *argument)
 	if (!status)
 		status = tree_add(parse, CTL_TREE_TMPFS, NULL, 0, "/tmp");
 	if (!status)
-		status = tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/proc");
+		status = set_proc(parse, NULL);
 	if (!status)
 		status = tree_add(parse, CTL_TREE_EMPTY, NULL, 0, "/sys");
 	if (!status)
@@ -343,8 +349,9 @@ static const struct option_row file_rows[] = {
 	{ 0, "symlink", ARG_REQUIRED, "TARGET:GUEST", set_symlink, "a symbolic link to TARGET\n" },
 	{ 0, "hide", ARG_REQUIRED, "GUEST", set_hide, "an empty directory that stays so\n" },
 	{ 0, "dev", ARG_NONE, NULL, set_dev, "/dev with null, zero, full, random, urandom, tty,\nand terminals of its own\n" },
+	{ 0, "proc", ARG_NONE, NULL, set_proc, "/proc with the world's own processes\n" },
 	{ 0, "host-ro", ARG_NONE, NULL, set_host_ro,
-	  "all of the host's files read-only, with its own /tmp\nand /dev, without /proc, /sys and /run\n" },
+	  "all of the host's files read-only, with its own /tmp,\n/dev and /proc, without /sys and /run\n" },
 	{ 0, "cwd", ARG_REQUIRED, "DIR", set_cwd, "start in DIR (default: here, where the world has it)\n" },
 	{ 0 },
 };

@@ -173,9 +173,10 @@ static void print_entry(const struct tree_option *entry, FILE *to)
 	static const char *const names[] = {
 		[CTL_TREE_RO] = "ro", [CTL_TREE_RW] = "rw", [CTL_TREE_TMPFS] = "tmpfs",
 		[CTL_TREE_EMPTY] = "hide", [CTL_TREE_LINK] = "symlink", [CTL_TREE_DEV] = "dev",
+		[CTL_TREE_PROC] = "proc",
 	};
-	if (entry->kind == CTL_TREE_DEV)
-		fprintf(to, "dev\n");
+	if (entry->kind == CTL_TREE_DEV || entry->kind == CTL_TREE_PROC)
+		fprintf(to, "%s\n", names[entry->kind]);
 	else
 		print_line(to, names[entry->kind], "%.*s%s%s", (int)entry->host_len,
 			   entry->host ? entry->host : "", entry->host && entry->guest ? ":" : "",

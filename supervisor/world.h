@@ -60,6 +60,8 @@ struct process {
 	int forced_status;    /* exit status to report instead of the kernel's, -1: none */
 	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
 	size_t n_stacks, room_stacks;
+	char *exe;        /* the path of what it executes, in the world's files; NULL: not known */
+	uint32_t program; /* another number for each exec */
 };
 
 /* ---- Threads ----
@@ -117,6 +119,7 @@ struct thread {
 	struct process *process; /* NULL: its maker's event has not come yet */
 	enum thread_state state;
 	bool stopped;     /* in a stop that we may edit and must resume */
+	bool job_stopped; /* as a job is, until a signal continues it */
 	bool first_stop_seen;
 	bool interrupting; /* it is to stop soon; any other stop makes the kernel forget that */
 	bool gone;        /* reaped */
@@ -136,6 +139,7 @@ struct thread {
 	int64_t kill_value;
 	bool exec_waits;   /* stopped at its execveat until the process's other threads have ended */
 	bool exiting;      /* its exit call is on the way: let it pass */
+	char *exe;         /* what its next execveat goes by, NULL: not known */
 
 	struct held_signal *held;
 	size_t n_held, room_held;
@@ -194,7 +198,7 @@ struct world {
 	size_t n_free_slots;
 	size_t n_making;        /* of these, promised to what threads are making */
 	struct ctl_thread *thread_table; /* what the host process reads */
-	_Atomic uint64_t *fs_words;      /* ... and writes; in the same memory */
+	_Atomic uint64_t *fs_words;      /* ... and writes; in the same memory, then how often both changed */
 	uint32_t fs_users[RT_SLOT_COUNT]; /* threads that have the word, 0: free */
 	uint32_t fs_next;                 /* where to look for a free one */
 	int thread_table_fd;
@@ -221,6 +225,8 @@ struct world {
 	bool filters_ready;
 	bool waits;       /* for all processes, not for the first alone */
 	int first_status; /* of the first process, which has ended */
+	char *first_exe;  /* what it is to execute first */
+	uint32_t last_program;
 	uint64_t boot_list; /* struct rt_boot_list of initialisers, then of finalisers */
 	uint64_t fini_list;
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
@@ -277,6 +283,8 @@ void thread_prepare(struct world *w, struct thread *t);
 void thread_set_tid(struct world *w, struct thread *t, pid_t tid);
 /* Tells the host process who runs in the slot; before the thread is resumed. */
 void thread_report(struct world *w, struct thread *t, enum ctl_plan plan);
+/* It is gone: before its slot can be another's. */
+void thread_unreport(struct world *w, const struct thread *t);
 void thread_forget(struct world *w, struct thread *t); /* frees slot and record */
 /* Its structure in the region: the tracer's view of bytes that guests write. */
 struct mc_thread *thread_structure(const struct world *w, const struct thread *t);
@@ -363,6 +371,14 @@ void exec_continue(struct world *w, struct process *p);
 /* The kernel has executed something: what was thread `former` is thread tid. False: not what it was
  * allowed to; it must not run. */
 bool exec_done(struct world *w, pid_t tid, pid_t former);
+
+/* ---- proc.c: what the host process may know of the world's processes ---- */
+/* CTL_ASK and CTL_EXE, in w->msg, which is used for the answer. */
+void proc_ask(struct world *w);
+void proc_exe(struct world *w);
+void proc_inherit(struct process *child, const struct process *parent);
+/* t's process executes what CTL_EXE said of t; before it is reported. */
+void proc_executed(struct world *w, struct thread *t);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,

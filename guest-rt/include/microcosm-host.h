@@ -21,6 +21,7 @@ struct mch_caller {
 	int64_t thread;  /* id of the guest thread, unique in the world */
 	int32_t process; /* id of its process, unique in the world */
 	uint32_t gate;   /* index of the gate that was called */
+	int32_t pid, tid; /* the kernel's ids of process (0: the boot process) and thread */
 };
 
 /* The caller of the function that this thread runs; valid until it returns. NULL on a thread that
@@ -78,6 +79,41 @@ const char *mch_tree_cwd(void);
 /* What fd is open on lies in the tree, or has no name anywhere (a memfd, a pipe, a socket): it was not
  * inherited from outside. */
 bool mch_in_tree(int fd);
+
+/* What the user asked for in the tree, its root first. */
+struct mch_mount {
+	const char *place, *type; /* "tmpfs", "proc" or "bind" */
+	bool read_only;
+};
+const struct mch_mount *mch_tree_mounts(size_t *n);
+
+/* The world's /proc, which the component writes. In this process's root there lies an empty directory
+ * over it; `root` is the same tree once more, O_PATH, in which it shows and cannot be written; what
+ * is written below `files`, its own directory, shows there. */
+struct mch_proc {
+	int root, files;
+	uint64_t dev, empty_dev; /* the devices of /proc, and of what lies over it */
+};
+const struct mch_proc *mch_proc(void); /* NULL: the world has none. Complete from the seal on */
+
+/* The threads of the world. */
+struct mch_thread {
+	int32_t pid, tid;  /* the kernel's */
+	uint32_t program;  /* another number for each exec, copied by fork */
+	uint64_t word;     /* mch_word of it */
+};
+#define MCH_THREADS_MAX 12288
+size_t mch_threads(struct mch_thread *to, size_t room); /* how many there are, in no order */
+/* Another number after each change of what mch_threads says. */
+uint64_t mch_threads_changes(void);
+
+/* What the kernel's /proc says of a thread of this world. A descriptor to read is returned for stat,
+ * status, statm, cmdline, comm, maps, environ, limits and fdinfo/N, the first seven of the thread
+ * itself with task/ before the name; text is stored, and its length returned, for exe (the path
+ * that the world knows), fd (numbers, a space after each), fd/N (where it leads to) and state (T: stopped
+ * by a signal, S: not). -errno:
+ * -ENOENT where there is no such thread, or file. */
+long mch_process(int32_t pid, int32_t tid, const char *name, char *text, size_t size);
 
 /* The call should be given up: a signal waits for the guest thread, or the thread is gone. Blocking
  * kernel calls return EINTR then by themselves; who waits otherwise polls this and returns -EINTR. */

@@ -113,10 +113,18 @@ struct message {
 
 #define MSG_CMSG_CLOEXEC 0x40000000
 
+/* The same once more, by the lowest number that is free. */
+static long duplicate(int fd, uint64_t flags)
+{
+	return fcntl_stub(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0, 0, 0, 0);
+}
+
 /* As systems without such files have it: the descriptor itself once more, not the file opened anew. */
 static long open_own(int fd, uint64_t flags)
 {
-	return fcntl_stub(fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0, 0, 0, 0);
+	long r = duplicate(fd, flags);
+
+	return r == -EBADF ? -ENOENT : r;
 }
 
 /* The descriptor that lies in a socket, which is closed. */
@@ -138,8 +146,8 @@ static long take_out(long socket, uint64_t flags)
 	close_stub(socket, 0, 0, 0, 0, 0);
 	if (r < 0 || control.fd < 0)
 		return r < 0 ? r : control.fd;
-	/* The lowest number that is free: the socket had it. */
-	long lowest = open_own(control.fd, flags);
+	/* The socket had the lowest number. */
+	long lowest = duplicate(control.fd, flags);
 	if (lowest < 0)
 		return control.fd;
 	close_stub(lowest < control.fd ? control.fd : lowest, 0, 0, 0, 0, 0);
@@ -150,6 +158,8 @@ static long open_name(const struct names_at *at, uint64_t flags, uint64_t mode, 
 {
 	long fd = names_open(at, flags, mode, resolve);
 
+	if (fd >= NAMES_OWN)
+		return open_own((int)(fd - NAMES_OWN), flags);
 	return fd >= 0 && (flags & O_PATH) != 0 ? take_out(fd, flags) : fd;
 }
 
@@ -323,13 +333,15 @@ static long statx_at(long dirfd, long path, long flags, unsigned mask, struct st
 	if (r < 0)
 		return r;
 	int own = (flags & AT_SYMLINK_NOFOLLOW) == 0 ? names_own_descriptor(&at) : -1;
-	if (own >= 0) {
-		r = fstat_own(own, &st);
+	flags &= AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE;
+	r = own >= 0 ? NAMES_OWN | own : status_of(&at, (int)flags, mask, to);
+	if (r >= NAMES_OWN) {
+		r = fstat_own(r - NAMES_OWN, &st);
 		if (r == 0)
 			statx_of_stat(to, &st);
 		return r == -EBADF ? -ENOENT : r;
 	}
-	return status_of(&at, (int)flags & (AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE), mask, to);
+	return r;
 }
 
 static long stat_at(long dirfd, long path, long flags, long to)

@@ -33,6 +33,9 @@ struct names_xattr { /* a file, and an attribute of it */
 	struct names_at at;
 };
 
+/* What names_open and names_stat answer for one of the caller's own descriptors, with its number. */
+#define NAMES_OWN 0x40000000
+
 /* The gates: all that the host half exports. */
 #pragma GCC visibility push(default)
 

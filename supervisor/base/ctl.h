@@ -39,7 +39,8 @@ enum ctl_type {
 			   without reply. No reply. */
 	CTL_SYMBOLIZE,  /* a address, of the program. Reply CTL_OK with text */
 	CTL_TRACE,      /* a 1: report gates by CTL_GATE. No reply. */
-	CTL_FILE,       /* the answer to a CTL_ASK_FILE: its b; fd: O_PATH, or none and a the errno */
+	CTL_ANSWER,     /* to CTL_ASK_FILE and CTL_ASK: their b; a an errno, 0: none; then text, or a
+			   descriptor */
 
 	/* Host to tracer. */
 	CTL_OK = 64,
@@ -47,7 +48,12 @@ enum ctl_type {
 	CTL_SETTLED,    /* slot; a sequence number, b enum ctl_outcome, c the status for rax */
 	CTL_END,        /* the world must end; text: why */
 	CTL_GATE,       /* slot, a gate index, text: struct ctl_gate: a gate call has been served */
-	CTL_ASK_FILE,   /* slot, a number of a descriptor of its thread's, b any word. Reply CTL_FILE */
+	CTL_ASK_FILE,   /* slot, a number of a descriptor of its thread's, b any word. CTL_ANSWER, with an
+			   O_PATH descriptor */
+	CTL_ASK,        /* a thread id, c process id, b any word, text: the name of a file of that
+			   process's (proc.c). CTL_ANSWER */
+	CTL_EXE,        /* slot; text: the path that its thread's next execveat goes by; of slot
+			   RT_SLOT_COUNT: the first program */
 };
 
 enum ctl_tree { /* what lies at a place of the file tree */
@@ -57,6 +63,7 @@ enum ctl_tree { /* what lies at a place of the file tree */
 	CTL_TREE_EMPTY,  /* nothing */
 	CTL_TREE_LINK,   /* a symbolic link: the host path is its text */
 	CTL_TREE_DEV,    /* the harmless devices, and terminals of its own */
+	CTL_TREE_PROC,   /* the world's processes */
 };
 
 enum ctl_outcome {
@@ -87,8 +94,9 @@ struct ctl_gate { /* payload of CTL_GATE */
 };
 
 /* The thread table is a memfd that no guest has: one of these for each slot (rt.h), then the host
- * process's words, a uint64_t for each slot. The tracer writes an entry before it lets the thread
- * run: all fields, then epoch, then tid. A new start, exec or owner is a new epoch. */
+ * process's words, a uint64_t for each slot, then a uint64_t that counts changes of both. The tracer
+ * writes an entry before it lets the thread run: all fields, then epoch, then tid. A new start, exec or
+ * owner is a new epoch. */
 struct ctl_thread {
 	_Atomic uint32_t tid;   /* the kernel's id, 0: no thread */
 	_Atomic uint32_t epoch; /* what the host recorded under another epoch is void */
@@ -97,7 +105,11 @@ struct ctl_thread {
 	uint32_t plan;          /* enum ctl_plan: what RT_GATE_DESCRIPTOR hands out */
 	uint32_t fs;            /* index of its word: call/fs.c */
 	_Atomic uint32_t cpu;   /* that the tracer keeps the thread on, + 1; 0: anywhere. At any time */
+	uint32_t pid;           /* the kernel's id of its process, 0: the boot process */
+	uint32_t program;       /* another number for each exec, copied by fork */
 };
+
+#define CTL_TABLE_BYTES(slots) ((slots) * (sizeof(struct ctl_thread) + sizeof(uint64_t)) + sizeof(uint64_t))
 
 enum ctl_plan {
 	CTL_PLAN_NONE,

@@ -51,6 +51,7 @@ static void go(struct world *w, struct thread *t)
 
 void exec_begin(struct world *w, struct thread *t)
 {
+	control_receive(w); /* the CTL_EXE that came before it */
 	if (t->process->boot) {
 		report_result(w, t, -EPERM);
 		if (os_set_result(t->tid, -EPERM, false) == 0)
@@ -162,6 +163,7 @@ bool exec_done(struct world *w, pid_t tid, pid_t former)
 		return false;
 	forget_ended(w, t);
 	reset_process(t->process);
+	proc_executed(w, t);
 	t->stopped = true;
 	t->upcall_due = 0;
 	thread_prepare(w, t);

@@ -10,7 +10,7 @@
 #include "world.h"
 
 #define HASH_SIZE 4096u
-#define THREAD_TABLE_BYTES (RT_SLOT_COUNT * (sizeof(struct ctl_thread) + sizeof(uint64_t)))
+#define THREAD_TABLE_BYTES CTL_TABLE_BYTES(RT_SLOT_COUNT)
 
 static struct thread **bucket(const struct world *w, pid_t tid)
 {
@@ -57,6 +57,7 @@ void threads_free(struct world *w)
 		process_release(w, w->processes);
 	free(w->by_tid);
 	free(w->free_slots);
+	free(w->first_exe);
 	free(w->msg);
 	free(w->incoming);
 	free(w->table);
@@ -93,6 +94,7 @@ void process_release(struct world *w, struct process *p)
 		w->boot = NULL;
 	free(p->own);
 	free(p->stacks);
+	free(p->exe);
 	free(p);
 }
 
@@ -250,8 +252,17 @@ void thread_report(struct world *w, struct thread *t, enum ctl_plan plan)
 	entry->process = t->process->id;
 	entry->plan = (uint32_t)plan;
 	entry->fs = t->fs;
+	entry->pid = t->process->boot ? 0 : (uint32_t)t->tgid;
+	entry->program = t->process->program;
 	atomic_fetch_add(&entry->epoch, 1);
 	atomic_store(&entry->tid, (uint32_t)t->tid);
+	atomic_fetch_add(&w->fs_words[RT_SLOT_COUNT], 1);
+}
+
+void thread_unreport(struct world *w, const struct thread *t)
+{
+	atomic_store(&w->thread_table[t->slot].tid, 0);
+	atomic_fetch_add(&w->fs_words[RT_SLOT_COUNT], 1);
 }
 
 void thread_forget(struct world *w, struct thread *t)
@@ -275,6 +286,7 @@ void thread_forget(struct world *w, struct thread *t)
 	}
 	report_drop(w, t);
 	free(t->held);
+	free(t->exe);
 	free(t);
 }
 

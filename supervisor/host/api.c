@@ -69,7 +69,7 @@ int mch_caller_file(int fd)
 {
 	const struct worker *worker = worker_self();
 
-	return worker != NULL && worker->gate != NULL ? file_ask(worker->slot_index, fd) : -EINVAL;
+	return worker != NULL && worker->gate != NULL ? ask_file(worker->slot_index, fd) : -EINVAL;
 }
 
 static _Atomic uint64_t *word(void)
@@ -92,8 +92,10 @@ void mch_set_word(uint64_t value)
 {
 	_Atomic uint64_t *at = word();
 
-	if (at != NULL)
-		atomic_store(at, value);
+	if (at == NULL || atomic_load(at) == value)
+		return;
+	atomic_store(at, value);
+	memory_changed();
 }
 
 bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context)
@@ -105,6 +107,28 @@ bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context)
 			return true;
 	}
 	return false;
+}
+
+uint64_t mch_threads_changes(void)
+{
+	return memory_changes();
+}
+
+size_t mch_threads(struct mch_thread *to, size_t room)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < RT_SLOT_COUNT && n < room; i++) {
+		const struct ctl_thread *thread = &memory_threads()[i];
+		uint32_t tid = atomic_load(&thread->tid);
+		const _Atomic uint64_t *own = memory_word(thread->fs);
+
+		if (tid == 0 || thread->pid == 0 || own == NULL)
+			continue;
+		to[n++] = (struct mch_thread){ .pid = (int32_t)thread->pid, .tid = (int32_t)tid,
+					       .program = thread->program, .word = atomic_load(own) };
+	}
+	return n;
 }
 
 bool mch_interrupted(void)

@@ -165,8 +165,8 @@ static void handle(struct ctl_msg *msg)
 	case CTL_SYMBOLIZE:
 		symbolize(msg->a);
 		break;
-	case CTL_FILE:
-		file_answer(msg->b, msg->n_fds > 0 ? take_fd(msg) : -(int)msg->a);
+	case CTL_ANSWER:
+		ask_answered(msg);
 		break;
 	case CTL_TRACE:
 		atomic_store(&tracing, msg->a != 0);

@@ -119,9 +119,24 @@ static int open_in_tree(const char *name, const char *directories, char *path, s
 	return -1;
 }
 
-/* Plans a program into plan, whose descriptor as a file is returned. */
-static int plan_make(int given, const char *path, int (*open)(void *, const char *), void *context,
-		     struct mch_words *words, struct program_plan *plan, struct err *err)
+/* What the slot's thread executes, as its /proc/self/exe. A program that the tree has not is put into
+ * /proc, by the name that it was given. */
+static void tell_exe(uint32_t slot, int fd, const char *outside)
+{
+	char path[PATH_MAX];
+
+	if (mch_proc() == NULL)
+		return;
+	if (outside != NULL ? !tree_add_program(fd, outside, path, sizeof(path))
+			    : tree_path_of(fd, path, sizeof(path)) < 0)
+		path[0] = '\0';
+	control_send(CTL_EXE, slot, 0, 0, 0, path, strlen(path));
+}
+
+/* Plans a program for the slot's thread into plan, whose descriptor as a file is returned. */
+static int plan_make(uint32_t slot, int given, const char *outside, const char *path,
+		     int (*open)(void *, const char *), void *context, struct mch_words *words,
+		     struct program_plan *plan, struct err *err)
 {
 	const struct memory_region *region = memory_region();
 	int fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
@@ -146,6 +161,8 @@ static int plan_make(int given, const char *path, int (*open)(void *, const char
 		.randomize = randomize,
 	};
 	r = program_plan(&request, plan, err);
+	if (r == 0)
+		tell_exe(slot, fd, words->n == 0 ? outside : NULL);
 	close(fd);
 	if (r < 0)
 		return r;
@@ -175,8 +192,9 @@ int descriptor_plan_program(const struct ctl_msg *msg, struct mch_words *words, 
 	}
 	module_dir = strdup(texts[1]);
 	randomize = msg->a != 0;
-	int fd = plan_make(in_tree >= 0 ? in_tree : msg->fds[0], in_tree >= 0 ? found : texts[0], open_named,
-			   NULL, words, &plan, err);
+	int fd = plan_make(RT_SLOT_COUNT, in_tree >= 0 ? in_tree : msg->fds[0],
+			   in_tree >= 0 ? NULL : texts[2], in_tree >= 0 ? found : texts[0], open_named, NULL,
+			   words, &plan, err);
 	if (in_tree >= 0)
 		close(in_tree);
 	if (fd < 0)
@@ -264,7 +282,7 @@ int descriptor_plan_next(uint32_t slot, int fd, const char *path, int (*open)(vo
 	if (next == NULL)
 		return -ENOMEM;
 	next->thread = memory_threads()[slot].id;
-	next->blob = plan_make(fd, path, open, context, words, &next->plan, &err);
+	next->blob = plan_make(slot, fd, NULL, path, open, context, words, &next->plan, &err);
 	if (next->blob < 0) {
 		int r = next->blob;
 

@@ -329,7 +329,8 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	const struct ctl_thread *thread = &memory_threads()[call->slot];
 
 	worker->caller = (struct mch_caller){
-		.thread = thread->id, .process = thread->process, .gate = (uint32_t)call->index };
+		.thread = thread->id, .process = thread->process, .gate = (uint32_t)call->index,
+		.pid = (int32_t)thread->pid, .tid = (int32_t)atomic_load(&thread->tid) };
 	worker->frame_addr = call->frame;
 	worker->orphaned_callbacks = 0;
 	memset(&worker->frame.ireg, 0, sizeof(worker->frame.ireg));

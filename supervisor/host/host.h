@@ -54,6 +54,9 @@ void memory_store(uint64_t shared, const void *from, size_t n);
 const struct ctl_thread *memory_threads(void);
 /* The word of index fs, which is the host process's own to use; NULL out of range. */
 _Atomic uint64_t *memory_word(uint32_t fs);
+/* Counts changes of the table and the words, these by memory_changed. */
+uint64_t memory_changes(void);
+void memory_changed(void);
 
 struct memory_region { /* what plans say of the region */
 	uint64_t base, size, start;
@@ -102,14 +105,6 @@ void descriptor_forget_others(uint32_t slot, int64_t thread);
 /* The n-th descriptor of a plan, to be closed by the caller; -EPERM after the last. */
 int descriptor_get(enum ctl_plan plan, uint32_t slot, uint32_t n);
 void descriptor_symbolize(uint64_t addr, char *text, size_t size);
-
-/* ---- file.c: what guests hold, by the tracer's help ---- */
-
-/* An O_PATH descriptor of what the descriptor fd of the slot's thread is open on, or -errno. The thread
- * waits for the gate that the caller runs. */
-int file_ask(uint32_t slot, int fd);
-/* The tracer's answer; takes fd, which may be an error instead. */
-void file_answer(uint64_t question, int fd);
 
 /* ---- script.c ---- */
 
@@ -203,8 +198,21 @@ int tree_prepare(const struct ctl_msg *msg, struct err *err);
 int tree_open_program(const char *name);
 /* A file by its name in the tree, or among the host's where there is no tree; -errno. Before the seal. */
 int tree_open_file(const char *path);
+/* Where fd is in the tree: its length, or -errno. */
+long tree_path_of(int fd, char *to, size_t size);
+/* The path in the tree of the program that was found on the host; where it has none, it is put into /proc.
+ * Before the seal. */
+bool tree_add_program(int fd, const char *called, char *to, size_t size);
 /* The tree becomes this process's root, if there is one. */
 int tree_enter(struct err *err);
+
+/* ---- ask.c: what guests hold and are, by the tracer's help ---- */
+
+/* What the thread's descriptor is open on: O_PATH, or -errno. Waits for the tracer, which always answers;
+ * by the worker that serves the slot. */
+int ask_file(uint32_t slot, int fd);
+/* CTL_ANSWER; a descriptor is taken out of it. */
+void ask_answered(struct ctl_msg *msg);
 
 /* ---- seal.c ---- */
 

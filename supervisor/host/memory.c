@@ -39,6 +39,16 @@ _Atomic uint64_t *memory_word(uint32_t fs)
 	return fs < RT_SLOT_COUNT ? &words[fs] : NULL;
 }
 
+uint64_t memory_changes(void)
+{
+	return atomic_load(&words[RT_SLOT_COUNT]);
+}
+
+void memory_changed(void)
+{
+	atomic_fetch_add(&words[RT_SLOT_COUNT], 1);
+}
+
 const struct ctl_thread *memory_threads(void)
 {
 	return threads;
@@ -251,7 +261,8 @@ static int map_all(const struct ctl_msg *msg, struct err *err)
 
 static int map_threads(int fd, struct err *err)
 {
-	size_t size = RT_SLOT_COUNT * sizeof(struct ctl_thread), more = RT_SLOT_COUNT * sizeof(uint64_t);
+	size_t size = RT_SLOT_COUNT * sizeof(struct ctl_thread);
+	size_t more = CTL_TABLE_BYTES(RT_SLOT_COUNT) - size;
 	struct stat st;
 
 	_Static_assert(RT_SLOT_COUNT * sizeof(struct ctl_thread) % PAGE == 0, "mapped apart");

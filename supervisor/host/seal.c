@@ -96,6 +96,11 @@ static int allow_tree(int ruleset_fd, uint64_t rights)
 	long r = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	int e = errno;
 	close(rule.parent_fd);
+	if (r == 0 && mch_proc() != NULL) { /* which is no part of the tree where it can be written */
+		rule.parent_fd = mch_proc()->files;
+		r = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+		e = errno;
+	}
 	return r < 0 ? -e : 0;
 }
 

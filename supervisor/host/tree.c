@@ -25,11 +25,40 @@
 
 #define PATH_BYTES 4096
 #define PHDRS_MAX 128
+#define PROC "/proc"
+#define PROGRAM ".program" /* a directory there */
 
 static int root = -1; /* O_PATH of the tree's root; -1: there is no tree */
 static bool writable; /* something in it is */
 static bool writable_root;
 static char *cwd;
+static struct mch_proc proc = { .root = -1, .files = -1 };
+static struct mch_mount *entries; /* what mch_tree_mounts shows */
+static size_t n_entries;
+static int own_fds = -1; /* /proc/self/fd of the host's */
+
+const struct mch_proc *mch_proc(void)
+{
+	return proc.files >= 0 ? &proc : NULL;
+}
+
+const struct mch_mount *mch_tree_mounts(size_t *n)
+{
+	*n = n_entries;
+	return entries;
+}
+
+long tree_path_of(int fd, char *to, size_t size)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", fd);
+	ssize_t n = readlinkat(own_fds, name, to, size - 1);
+	if (n < 0)
+		return -errno;
+	to[n] = '\0';
+	return n;
+}
 
 int mch_tree(void)
 {
@@ -214,6 +243,7 @@ static int attach_root(int mount, bool can_write)
 		close(root);
 	root = mount;
 	writable_root = can_write;
+	n_entries = 0; /* what was in the one before cannot be seen any more */
 	return 0;
 }
 
@@ -327,6 +357,127 @@ static int add_devices(const char *guest, struct err *err)
 	return r < 0 ? err_sys(err, e, "cannot put terminals at %s", at) : 0;
 }
 
+/* ---- /proc: <microcosm-host.h> says what it is made of ---- */
+
+static int device_of(int fd, uint64_t *dev)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	*dev = st.st_dev;
+	return 0;
+}
+
+/* Its mount in the tree is read-only; another of the same files is not, and in no tree. */
+static int add_proc(const char *guest, struct err *err)
+{
+	static const char *const options[] = { "mode", "0755", NULL };
+	int mount = mount_new("tmpfs", options, LIMITS | MOUNT_ATTR_NOEXEC);
+	int r = mount < 0 ? -1 : attach(mount, guest, true);
+
+	if (proc.files >= 0)
+		close(proc.files);
+	proc.files = r < 0 ? -1
+			   : (int)syscall(SYS_open_tree, mount, "",
+					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (proc.files < 0 || device_of(proc.files, &proc.dev) < 0 ||
+	    tree_limit(mount, MOUNT_ATTR_RDONLY, false) < 0)
+		r = err_sys(err, errno, "cannot make %s", guest);
+	if (mount >= 0)
+		close(mount);
+	return r;
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Whether the tree has the file that fd is open on at its path on the host. */
+static bool in_tree(int fd, char *path, size_t size)
+{
+	int found = tree_path_of(fd, path, size) > 0 ? tree_open(path, O_PATH) : -1;
+	bool same = found >= 0 && same_file(fd, found);
+
+	if (found >= 0)
+		close(found);
+	return same;
+}
+
+/* A mount of that file; -1: its path leads to another now. */
+static int clone_file(int fd)
+{
+	char path[PATH_BYTES];
+	int mount = tree_path_of(fd, path, sizeof(path)) > 0 ? tree_clone(path) : -1;
+
+	if (mount < 0 || same_file(fd, mount))
+		return mount;
+	close(mount);
+	return -1;
+}
+
+/* A directory and an empty file in it, for the program to be put over: O_PATH of that. */
+static int program_place(const char *name)
+{
+	char path[PATH_BYTES];
+
+	if (snprintf(path, sizeof(path), PROC "/%s", name) >= (int)sizeof(path) ||
+	    (mkdirat(proc.files, PROGRAM, 0755) < 0 && errno != EEXIST) ||
+	    (mknodat(proc.files, name, S_IFREG | 0400, 0) < 0 && errno != EEXIST))
+		return -1;
+	return tree_open(path, O_PATH | O_NOFOLLOW);
+}
+
+bool tree_add_program(int fd, const char *called, char *to, size_t size)
+{
+	if (in_tree(fd, to, size))
+		return true;
+	const char *slash = strrchr(called, '/');
+	int n = snprintf(to, size, PROC "/" PROGRAM "/%s", slash != NULL ? slash + 1 : called);
+
+	if (proc.files < 0 || n >= (int)size)
+		return false;
+	int mount = clone_file(fd), target = program_place(to + sizeof(PROC));
+	bool done = mount >= 0 && target >= 0 && tree_limit(mount, LIMITS | MOUNT_ATTR_RDONLY, false) == 0 &&
+		    mount_at(mount, target) == 0;
+	if (mount >= 0)
+		close(mount);
+	if (target >= 0)
+		close(target);
+	return done;
+}
+
+/* Last of all: the tree is copied as it is, then in the one that this process enters an empty
+ * directory hides it. */
+static int hide_proc(struct err *err)
+{
+	static const char *const options[] = { "mode", "0555", NULL };
+	uint64_t dev = 0;
+	int target = tree_open(PROC, O_PATH | O_DIRECTORY);
+
+	if (target < 0 || device_of(target, &dev) < 0 || dev != proc.dev) {
+		if (target >= 0) /* something else has been put there since */
+			close(target);
+		close(proc.files);
+		proc.files = -1;
+		return 0;
+	}
+	int copy = (int)syscall(SYS_open_tree, root, "",
+				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	int mount = copy < 0 ? -1 : mount_new("tmpfs", options, LIMITS | MOUNT_ATTR_RDONLY);
+	int r = mount < 0 || device_of(mount, &proc.empty_dev) < 0 || mount_at(mount, target) < 0
+			? err_sys(err, errno, "cannot make a copy of the tree for %s", PROC)
+			: 0;
+	if (mount >= 0)
+		close(mount);
+	close(target);
+	proc.root = copy;
+	return r;
+}
+
 /* ---- What a dynamic program needs ---- */
 
 /* Whether the file names an interpreter. It is read here with care; what is wrong with it is said
@@ -377,6 +528,33 @@ static int add_libraries(struct err *err)
 
 /* ---- The list ---- */
 
+static int note_mount(const char *place, const char *type, bool read_only)
+{
+	struct mch_mount *grown = reallocarray(entries, n_entries + 1, sizeof(*entries));
+	char *copy = strdup(place);
+
+	if (grown != NULL)
+		entries = grown;
+	if (grown == NULL || copy == NULL) {
+		free(copy);
+		return -1;
+	}
+	entries[n_entries++] = (struct mch_mount){ copy, type, read_only };
+	return 0;
+}
+
+static int note_entry(enum ctl_tree kind, const char *guest, struct err *err)
+{
+	bool bind = kind == CTL_TREE_RO || kind == CTL_TREE_RW;
+	bool read_only = kind == CTL_TREE_RO || kind == CTL_TREE_EMPTY || kind == CTL_TREE_PROC;
+
+	if (kind == CTL_TREE_LINK)
+		return 0;
+	if (note_mount(guest, bind ? "bind" : kind == CTL_TREE_PROC ? "proc" : "tmpfs", read_only) < 0)
+		return err_set(err, ENOMEM, "%s: no memory for the list of mounts", guest);
+	return 0;
+}
+
 static int add_entry(enum ctl_tree kind, const char *host, const char *guest, struct err *err)
 {
 	if (guest[0] != '/' || has_dots(guest))
@@ -390,6 +568,7 @@ static int add_entry(enum ctl_tree kind, const char *host, const char *guest, st
 	case CTL_TREE_EMPTY: return add_tmpfs(guest, "0755", LIMITS | MOUNT_ATTR_RDONLY, err);
 	case CTL_TREE_LINK: return add_link(host, guest, err);
 	case CTL_TREE_DEV: return add_devices(guest, err);
+	case CTL_TREE_PROC: return add_proc(guest, err);
 	default: return err_set(err, EPROTO, "host process: malformed CTL_TREE");
 	}
 }
@@ -413,8 +592,9 @@ static int build(const struct ctl_msg *msg, struct err *err)
 
 	if (r < 0)
 		return r;
+	own_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int mount = mount_new("tmpfs", no_options, LIMITS);
-	if (mount < 0 || attach_root(mount, false) < 0)
+	if (mount < 0 || attach_root(mount, false) < 0 || note_mount("/", "tmpfs", true) < 0)
 		return err_sys(err, errno, "cannot make the file tree's root");
 	cwd = first != NULL && *first != '\0' ? strdup(first) : NULL;
 	for (uint64_t i = 0; i < msg->a && r == 0; i++) {
@@ -424,6 +604,8 @@ static int build(const struct ctl_msg *msg, struct err *err)
 		if (guest == NULL)
 			return err_set(err, EPROTO, "host process: malformed CTL_TREE");
 		r = add_entry((enum ctl_tree)atoi(kind), host, guest, err);
+		if (r == 0)
+			r = note_entry((enum ctl_tree)atoi(kind), guest, err);
 	}
 	if (r == 0 && msg->a == 0)
 		r = add_libraries(err);
@@ -532,6 +714,9 @@ int tree_enter(struct err *err)
 {
 	if (root < 0)
 		return 0;
+	int r = proc.files >= 0 ? hide_proc(err) : 0;
+	if (r < 0)
+		return r;
 	int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)

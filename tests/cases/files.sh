@@ -93,8 +93,8 @@ printf '# comment\n\n  ro %s:/x \ntmpfs /x/sub\ncwd /x\nenv V=a  b\n' "$PWD/one"
 [ "$(inside --policy "$PWD/policy" -- pwd)" = /x ] || fail "--policy"
 [ "$(inside --policy "$PWD/policy" -- sh -c 'echo "$V"')" = "a  b" ] || fail "--policy: env"
 [ "$(inside --policy policy --ro "$PWD/two:/x/sub" -- cat /x/sub/file)" = second ] || fail "--policy, and more"
-"$microcosm" --policy policy --dev --hide /y --wait --print-policy >printed || fail "--print-policy"
-printf 'ro %s:/x\ntmpfs /x/sub\ndev\nhide /y\ncwd /x\nenv V=a  b\nwait\n' "$PWD/one" | diff - printed >&2 ||
+"$microcosm" --policy policy --dev --proc --hide /y --wait --print-policy >printed || fail "--print-policy"
+printf 'ro %s:/x\ntmpfs /x/sub\ndev\nproc\nhide /y\ncwd /x\nenv V=a  b\nwait\n' "$PWD/one" | diff - printed >&2 ||
 	fail "--print-policy"
 "$microcosm" --policy printed --print-policy | diff printed - >&2 || fail "a printed policy is another"
 for bad in 'bogus' 'ro' 'dev x' 'policy /x' 'surface' 'trace' 'tmpfs x'; do

@@ -182,7 +182,7 @@ static void spawn_host(void)
 
 static void setup_unbound(void)
 {
-	size_t size = RT_SLOT_COUNT * (sizeof(struct ctl_thread) + sizeof(uint64_t));
+	size_t size = CTL_TABLE_BYTES(RT_SLOT_COUNT);
 
 	make_region();
 	threads_fd = memfd_create("threads", MFD_CLOEXEC);

@@ -160,19 +160,21 @@ static void is_entry(size_t at, enum ctl_tree kind, const char *host, const char
 
 START_TEST(trees)
 {
-	PARSE("--ro=/a", "--rw", "/b:/c", "--ro=x:y:/z", "--root=r", "--tmpfs=/t", "--dev", "--cwd=/w", "prog");
-	ck_assert_uint_eq(options.n_tree, 6);
+	PARSE("--ro=/a", "--rw", "/b:/c", "--ro=x:y:/z", "--root=r", "--tmpfs=/t", "--dev", "--cwd=/w", "--proc", "prog");
+	ck_assert_uint_eq(options.n_tree, 7);
 	is_entry(0, CTL_TREE_RO, "/a", NULL);
 	is_entry(1, CTL_TREE_RW, "/b", "/c");
 	is_entry(2, CTL_TREE_RO, "x:y", "/z");
 	is_entry(3, CTL_TREE_RO, "r", "/");
 	is_entry(4, CTL_TREE_TMPFS, NULL, "/t");
 	is_entry(5, CTL_TREE_DEV, NULL, "/dev");
+	is_entry(6, CTL_TREE_PROC, NULL, "/proc");
 	ck_assert_str_eq(options.cwd, "/w");
 	PARSE("--host-ro", "--host-ro", "--wait", "prog");
 	ck_assert(options.wait && options.n_tree > 2 && options.n_tree % 2 == 0);
 	is_entry(0, CTL_TREE_RO, "/", "/");
 	is_entry(1, CTL_TREE_TMPFS, NULL, "/tmp");
+	is_entry(2, CTL_TREE_PROC, NULL, "/proc");
 	PARSE("prog");
 	ck_assert_uint_eq(options.n_tree, 0);
 	ck_assert(!options.wait && !options.cwd);

@@ -313,6 +313,24 @@ int directory_current(void)
 	return fd;
 }
 
+long directory_text(uint64_t word, char *to, size_t size)
+{
+	uint64_t index = word_index(word);
+	int fd = -EACCES;
+
+	pthread_mutex_lock(&lock);
+	if (index == 0)
+		fd = directory_first();
+	else if (index <= n_directories)
+		fd = open_locked((uint32_t)index - 1);
+	pthread_mutex_unlock(&lock);
+	if (fd < 0)
+		return fd;
+	long n = path_of(fd, to, size);
+	close(fd);
+	return n;
+}
+
 int process_set_directory(int fd)
 {
 	struct stat st;

@@ -4,6 +4,7 @@
  * changes by a descriptor of the directory and the last part of the name. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <microcosm-host.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ long at_fetch(struct names_at *to, const struct names_at *shared)
 	return r;
 }
 
-static int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC | O_NOCTTY,
 				.mode = mode,
@@ -67,17 +68,28 @@ static int start_of(const struct names_at *at, uint64_t resolve)
 	return directory_start(at);
 }
 
-int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve)
+/* -ENODATA: it is the caller's descriptor *own; never where own is NULL. */
+static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, int *own)
 {
 	if (mch_tree() == 0)
 		return -ENOENT; /* a world without files */
 	int start = start_of(at, resolve);
 	if (start < -1)
 		return start;
-	int fd = open_below(start, at->path, flags, mode, resolve);
+	int fd = proc_begins(start) ? -ENOENT : open_below(start, at->path, flags, mode, resolve);
+	if (proc_concerns(start, at->path, fd)) {
+		if (fd >= 0)
+			close(fd);
+		fd = proc_open(start, at->path, flags, mode, resolve, own);
+	}
 	if (start >= 0)
 		close(start);
 	return fd;
+}
+
+int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	return name_find(at, flags, mode, resolve, NULL);
 }
 
 /* An O_PATH descriptor of what at names. */
@@ -174,9 +186,10 @@ long names_open(const struct names_at *shared, uint64_t flags, uint64_t mode, ui
 		return -EPERM;
 	if (creates)
 		mode &= 07777 & ~(uint64_t)process_umask();
-	int fd = name_open(&at, flags, creates ? mode : 0, resolve);
+	int own = -1;
+	int fd = name_find(&at, flags, creates ? mode : 0, resolve, &own);
 	if (fd < 0)
-		return fd;
+		return own >= 0 ? NAMES_OWN | own : fd;
 	if (opens_for_reading(flags)) {
 		r = directory_keep(fd);
 		if (r < 0 && r != -ENOTDIR) {
@@ -197,9 +210,10 @@ long names_stat(const struct names_at *shared, int flags, struct names_statx *to
 
 	if (r < 0)
 		return r;
-	int fd = name_path(&at, (flags & AT_SYMLINK_NOFOLLOW) == 0);
+	int own = -1;
+	int fd = name_find(&at, O_PATH | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0), 0, 0, &own);
 	if (fd < 0)
-		return fd;
+		return own >= 0 ? NAMES_OWN | own : fd;
 	r = result(statx(fd, "", AT_EMPTY_PATH | (flags & AT_STATX_SYNC_TYPE), mask, &stx));
 	close(fd);
 	if (r == 0)
@@ -237,8 +251,12 @@ long names_access(const struct names_at *shared, int mode, int flags)
 static long readlink_fd(int fd, char *to, size_t size)
 {
 	char text[PATH_BYTES];
-	ssize_t n = readlinkat(fd, "", text, size < sizeof(text) ? size : sizeof(text));
+	long n = proc_readlink(fd, text, size < sizeof(text) ? size : sizeof(text));
 
+	if (n < 0 && n != -ENODATA)
+		return n;
+	if (n < 0)
+		n = readlinkat(fd, "", text, size < sizeof(text) ? size : sizeof(text));
 	if (n < 0) /* of an empty path, Linux says that there is no such link */
 		return errno == ENOENT ? -EINVAL : -errno;
 	long r = mch_store(to, text, (size_t)n);
@@ -255,6 +273,9 @@ static long statfs_fd(int fd, void *to)
 	struct statfs answer;
 	long r = result(fstatfs(fd, &answer));
 
+	if (proc_is(fd)) /* what it is to the guest */
+		answer = (struct statfs){ .f_type = PROC_SUPER_MAGIC, .f_bsize = 4096, .f_frsize = 4096,
+					  .f_namelen = 255, .f_flags = answer.f_flags };
 	return r < 0 ? r : mch_store(to, &answer, sizeof(answer));
 }
 

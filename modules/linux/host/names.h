@@ -30,6 +30,8 @@ int process_set_directory(int fd);
 
 /* A name for fd, relative to the directory returned: it leads to the file itself. */
 int own_fd_name(int fd, char *name, size_t size);
+/* The working directory of who has that word, as text: its length, or -errno. */
+long directory_text(uint64_t word, char *to, size_t size);
 /* Where fd is now in the world's tree; its length, or -errno, -ENOENT when it is deleted. */
 long path_of(int fd, char *to, size_t size);
 
@@ -37,11 +39,26 @@ long path_of(int fd, char *to, size_t size);
 
 /* Copies what a guest says; path gets a terminator. -EFAULT, -ENAMETOOLONG. */
 long at_fetch(struct names_at *to, const struct names_at *shared);
+/* openat2, with no magic links; start -1 for an absolute path. */
+int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 /* Opens below the world's root, from at's start: an own descriptor, close-on-exec, or -errno. */
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve);
 
 /* An O_PATH descriptor of what the caller's descriptor is open on, to change what belongs to its owner. A
  * file that was inherited may be the user's own: -EPERM. */
 int held_to_change(int number);
+
+/* ---- proc.c: what is in /proc ---- */
+
+bool proc_is(int fd);
+/* Whether a path that starts at this descriptor (-1: the root) has to be left to proc_open. */
+bool proc_begins(int start);
+/* The same for what it was found to be, a descriptor or -errno. */
+bool proc_concerns(int start, const char *path, int found);
+/* As openat2. -ENODATA: it is the caller's descriptor *own; where own is NULL, that is -EACCES, or with
+ * O_PATH a descriptor that says little. */
+int proc_open(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve, int *own);
+/* The text of a link there, as its bytes; -ENODATA: it is an ordinary one, or none of /proc. */
+long proc_readlink(int fd, char *to, size_t size);
 
 #endif
