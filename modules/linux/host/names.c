@@ -38,7 +38,7 @@ long at_fetch(struct names_at *to, const struct names_at *shared)
 		return r;
 	if (to->len >= NAMES_PATH_MAX)
 		return -ENAMETOOLONG;
-	r = mch_fetch(to->path, shared->path, to->len);
+	r = mch_fetch(to->path, (const char *)shared + NAMES_AT_HEAD, to->len); /* it may be misaligned */
 	to->path[to->len] = '\0';
 	return r;
 }

@@ -70,7 +70,7 @@ static long find(struct of *of, const struct names_xattr *shared, bool changes)
 		of->fd = changes ? held_to_change(of->told.fd) : mch_caller_file(of->told.fd);
 		return of->fd < 0 ? of->fd : 0;
 	}
-	r = at_fetch(&at, &shared->at);
+	r = at_fetch(&at, (const void *)((const char *)shared + offsetof(struct names_xattr, at)));
 	if (r < 0)
 		return r;
 	uint64_t follow = (of->told.flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
