@@ -10,6 +10,7 @@
 
 /* Rules for mc_grant; argument and value. */
 #define RULE_EQ(argument, v) {(argument), MC_RULE_EQ, 0, (uint64_t)(v)}
+#define RULE_NE(argument, v) {(argument), MC_RULE_NE, 0, (uint64_t)(v)}
 #define RULE_LE(argument, v) {(argument), MC_RULE_LE, 0, (uint64_t)(v)}
 /* All 64 bits but those in `free` must be as in v. */
 #define RULE_BITS(argument, free, v) {(argument), MC_RULE_MASKED, ~(uint64_t)(free), (uint64_t)(v)}

@@ -19,9 +19,14 @@
 #define NR_MPROTECT 10
 #define NR_MUNMAP 11
 #define NR_CLOSE 3
-#define NR_SENDMSG 46
 #define NR_IOCTL 16
 #define NR_PAUSE 34
+#define NR_SOCKET 41
+#define NR_CONNECT 42
+#define NR_SENDTO 44
+#define NR_SENDMSG 46
+#define NR_BIND 49
+#define NR_LISTEN 50
 #define NR_CLONE 56
 #define NR_FORK 57
 #define NR_VFORK 58
@@ -68,7 +73,7 @@ void thread_resume(struct world *w, struct thread *t, int signal)
 	if (t->interrupting && !t->injection.active)
 		os_interrupt(t->tid);
 	t->stopped = false;
-	if (t->injection.active || report_in_kernel(t))
+	if (t->injection.active || t->lent.active || report_in_kernel(t))
 		os_resume_to_call_end(t->tid, signal);
 	else
 		os_resume(t->tid, signal);
@@ -224,15 +229,29 @@ bool call_is_mediated(int32_t nr)
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY:
 	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
+	case NR_CONNECT: case NR_BIND: case NR_LISTEN:
 		return true;
 	default:
 		return false;
 	}
 }
 
-bool rule_is_mediated(int32_t nr, uint64_t second)
+bool arguments_are_mediated(int32_t nr, const uint64_t args[6])
 {
-	return nr == NR_IOCTL && second == IOCTL_FOREGROUND;
+	return (nr == NR_IOCTL && args[1] == IOCTL_FOREGROUND) || (nr == NR_SENDTO && args[4] != 0);
+}
+
+bool rule_is_mediated(const struct os_rule *rule)
+{
+	for (uint32_t c = 0; c < rule->n_conditions; c++) {
+		const struct mc_rule *condition = &rule->conditions[c];
+		if (rule->nr == NR_IOCTL && condition->arg == 1 && condition->op == MC_RULE_EQ &&
+		    condition->value == IOCTL_FOREGROUND)
+			return true;
+		if (rule->nr == NR_SENDTO && condition->arg == 4 && condition->op == MC_RULE_NE)
+			return true;
+	}
+	return false;
 }
 
 static void group_sent(struct world *w, struct thread *t, int64_t result);
@@ -451,6 +470,23 @@ static void mediate_watch(struct world *w, struct thread *t, const struct os_cal
 		pass_kernel(w, t);
 }
 
+static void mediate_address(struct world *w, struct thread *t, const struct os_call *call)
+{
+	int64_t result = socket_lend(w, t, call);
+	if (result == 0)
+		pass_kernel(w, t);
+	else
+		finish(w, t, call->nr, result);
+}
+
+static void mediate_listen(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if (net_allows_any(&w->net))
+		pass_kernel(w, t);
+	else
+		finish(w, t, call->nr, socket_listen(t, (int)call->args[0], (int)call->args[1]));
+}
+
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
@@ -474,8 +510,18 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_INOTIFY_ADD_WATCH: mediate_watch(w, t, call); return;
 	case NR_SETRLIMIT:
 	case NR_PRLIMIT64: mediate_limits(w, t, call); return;
+	case NR_CONNECT:
+	case NR_BIND:
+	case NR_SENDTO: mediate_address(w, t, call); return;
+	case NR_LISTEN: mediate_listen(w, t, call); return;
 	default: mediate_kill(w, t, call); return;
 	}
+}
+
+/* What no rule lets pass. Programs know that they may not make a socket by this number. */
+static int64_t refusal(const struct world *w, int32_t nr)
+{
+	return !grant_any(w, nr) ? -ENOSYS : nr == NR_SOCKET ? -EACCES : -EPERM;
 }
 
 /* A kernel call that reached the tracer although it is granted, or by its stub. */
@@ -484,8 +530,10 @@ static void serve_kernel(struct world *w, struct thread *t, const struct os_call
 	if (t->process->boot && !w->sealed && grant_any(w, call->nr) && !call_is_mediated(call->nr))
 		pass_kernel(w, t);
 	else if (!grant_allows(w, call->nr, call->args))
-		finish(w, t, call->nr, grant_any(w, call->nr) ? -EPERM : -ENOSYS);
-	else if (call_is_mediated(call->nr) || rule_is_mediated(call->nr, call->args[1]))
+		finish(w, t, call->nr, refusal(w, call->nr));
+	else if (!grant_spares_region(w, call->nr, call->args))
+		finish(w, t, call->nr, -EPERM);
+	else if (call_is_mediated(call->nr) || arguments_are_mediated(call->nr, call->args))
 		mediate(w, t, call);
 	else
 		pass_kernel(w, t);
@@ -1028,6 +1076,7 @@ static void call_ended(struct world *w, struct thread *t)
 		return;
 	}
 	struct regs regs;
+	socket_return(t);
 	if (os_get_regs(t->tid, &regs) == 0)
 		report_kernel_end(w, t, &regs);
 	/* This stop takes the place of one that we may have asked for. */

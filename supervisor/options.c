@@ -215,6 +215,11 @@ static int set_host_ro(struct parse *parse, const char *argument)
 	return status ? status : set_dev(parse, NULL);
 }
 
+static int set_net(struct parse *parse, const char *argument)
+{
+	return net_add(&parse->options->net, argument, parse->err);
+}
+
 static int set_cwd(struct parse *parse, const char *argument)
 {
 	if (argument[0] != '/')
@@ -340,6 +345,14 @@ static const struct option_row world_rows[] = {
 	{ 0 },
 };
 
+static const struct option_row net_rows[] = {
+	{ 0, "net", ARG_REQUIRED, "none|host|LIST", set_net,
+	  "addresses to connect and bind to. LIST: ADDR:PORT, or\n"
+	  "[IPv6]:PORT, separated by commas; ADDR may be * or end\n"
+	  "in /BITS, PORT be *. host: all; default: none\n" },
+	{ 0 },
+};
+
 /* In this order they are laid over each other: HOST at GUEST, by default at its own path. */
 static const struct option_row file_rows[] = {
 	{ 0, "ro", ARG_REQUIRED, "HOST[:GUEST]", set_ro, "a file or directory of the host's, read-only\n" },
@@ -395,13 +408,14 @@ static const struct option_row other_rows[] = {
 static const struct option_group groups[] = {
 	{ "The world", world_rows },
 	{ "Its files (default: none, but libraries for a dynamic program)", file_rows },
+	{ "Its network", net_rows },
 	{ "What the program is given", environment_rows },
 	{ "Policies, of all of these", policy_rows },
 	{ "Watching", trace_rows },
 	{ "Other", other_rows },
 };
 #define GROUPS (sizeof groups / sizeof groups[0])
-#define POLICY_GROUPS 3 /* that a policy file may use: the first of them */
+#define POLICY_GROUPS 4 /* that a policy file may use: the first of them */
 
 /* ---- Parsing ---- */
 
@@ -568,6 +582,7 @@ void options_free(struct options *options)
 	free(options->env);
 	free(options->tree);
 	free(options->words);
+	net_free(&options->net);
 	for (size_t i = 0; i < options->n_texts; i++)
 		free(options->texts[i]);
 	free(options->texts);

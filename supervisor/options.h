@@ -9,6 +9,7 @@
 
 #include "base/ctl.h"
 #include "base/err.h"
+#include "net.h"
 #include "trace/trace.h"
 
 enum options_action {
@@ -46,6 +47,7 @@ struct options {
 	size_t n_tree;
 	char **texts;                /* of policy files; the options' own */
 	size_t n_texts;
+	struct net net;
 	const char *cwd;             /* NULL: the supervisor's, where the world has it */
 	bool clear_env;
 	const char **env;            /* NAME=VALUE, in order; the list is the options' own */

@@ -198,6 +198,7 @@ void policy_print(const struct options *options, FILE *to)
 
 void policy_print_rest(const struct options *options, FILE *to)
 {
+	net_print(&options->net, to);
 	if (options->cwd)
 		policy_line(to, "cwd", options->cwd);
 	if (options->clear_env)

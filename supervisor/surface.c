@@ -18,6 +18,7 @@ static void print_rule(FILE *to, const struct mc_rule *rule)
 
 void surface_print(const struct world *w, FILE *to)
 {
+	net_print(&w->net, to);
 	for (size_t i = 0; i < w->modules->n_imports; i++) {
 		const struct module_import *import = &w->modules->imports[i];
 		fprintf(to, "gate %s", import->symbol);
@@ -32,7 +33,7 @@ void surface_print(const struct world *w, FILE *to)
 				continue;
 			const char *name = trace_call_name(nr);
 			fprintf(to, "grant %d %s%s", nr, name ? name : "?",
-				call_is_mediated(nr) ? " checked" : "");
+				call_is_mediated(nr) || rule_is_mediated(rule) ? " checked" : "");
 			for (uint32_t c = 0; c < rule->n_conditions; c++)
 				print_rule(to, &rule->conditions[c]);
 			if (table_get(w, w->boot, nr) != table_kernel_stub(w, nr))

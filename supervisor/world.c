@@ -95,6 +95,13 @@ static uint32_t may_write(const struct options *options)
 	return 0;
 }
 
+static uint32_t network(const struct options *options)
+{
+	return options->net.mode == NET_NONE   ? 0
+	       : options->net.mode == NET_LIST ? MC_HEADER_NET
+					       : MC_HEADER_NET | MC_HEADER_NET_HOST;
+}
+
 static uint32_t header_flags(struct world *w)
 {
 	const struct mc_header *header = sealed_at(w, w->region.base + RT_OFF_HEADER, sizeof *header);
@@ -174,7 +181,8 @@ static int write_lists(struct world *w, struct err *err)
 {
 	const struct module_set *set = w->modules;
 	struct gaddr at;
-	uint64_t bytes = SCRATCH_BYTES + HELD_PATHS * HELD_PATH_BYTES + EMPTY_PATH_BYTES + 2 * sizeof(struct rt_boot_list) +
+	uint64_t bytes = SCRATCH_BYTES + HELD_PATHS * HELD_PATH_BYTES + EMPTY_PATH_BYTES +
+			 LENT_BYTES * (uint64_t)RT_SLOT_COUNT + 2 * sizeof(struct rt_boot_list) +
 			 8 * (set->n_resolvers + set->n_inits + set->n_finis);
 	uint64_t rounded;
 	if (!checked_align(bytes, 4096, &rounded))
@@ -188,7 +196,8 @@ static int write_lists(struct world *w, struct err *err)
 	w->held_paths = at.value + SCRATCH_BYTES;
 	w->empty_path = w->held_paths + HELD_PATHS * HELD_PATH_BYTES;
 	w->foreground = w->empty_path + 8;
-	uint64_t next = w->empty_path + EMPTY_PATH_BYTES;
+	w->lent = w->empty_path + EMPTY_PATH_BYTES;
+	uint64_t next = w->lent + LENT_BYTES * (uint64_t)RT_SLOT_COUNT;
 	w->boot_list = write_list(w, &next, set->resolvers, set->n_resolvers, set->inits, set->n_inits);
 	w->fini_list = write_list(w, &next, NULL, 0, set->finis, set->n_finis);
 	return 0;
@@ -209,7 +218,7 @@ static int region_fill(struct world *w, const struct paths *paths, const struct 
 	if (error)
 		return error;
 	write_stubs(w);
-	write_header(w, may_write(options));
+	write_header(w, may_write(options) | network(options));
 	table_init(w);
 	error = write_options(w, options, err);
 	return error ? error : region_seal(&w->region, err);
@@ -684,6 +693,7 @@ int world_run(const struct options *options, int *status, struct err *err)
 	w->thread_table_fd = -1;
 	w->filters_fd = w->stub_fd = -1;
 	w->waits = options->wait;
+	w->net = options->net; /* the entries stay the options' */
 	w->region.fds[0] = w->region.fds[1] = -1;
 	int error = world_start(w, options, err);
 	world_close(w);

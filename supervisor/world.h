@@ -15,6 +15,7 @@
 #include "base/ctl.h"
 #include "base/err.h"
 #include "load/modules.h"
+#include "net.h"
 #include "os/os.h"
 #include "region/region.h"
 #include "rt.h"
@@ -89,6 +90,14 @@ struct injection {
 	uint64_t data[4]; /* for then */
 };
 
+/* The registers that a call in the kernel has otherwise than its caller gave them: socket.c. */
+struct lent {
+	bool active;
+	uint64_t rsi, r8;
+};
+
+#define LENT_BYTES 256 /* of sealed memory, for each slot */
+
 enum wait_kind { WAIT_NONE, WAIT_JOIN };
 
 #define PINNED_MAX 64
@@ -148,6 +157,7 @@ struct thread {
 	bool settle_signal; /* on account of a signal in settle_info, else of -18 */
 	siginfo_t settle_info;
 	struct injection injection;
+	struct lent lent;
 	uint64_t settle_sequence;
 	int32_t called;     /* the number that its outermost handler was entered for by a trap */
 	uint64_t restarts;  /* where it is when a signal comes that it repeats that call after; 0: nowhere */
@@ -223,6 +233,7 @@ struct world {
 	} rt;
 	int filters_fd;     /* of the first process, which waits at its exec until they are written */
 	bool filters_ready;
+	struct net net;
 	bool waits;       /* for all processes, not for the first alone */
 	int first_status; /* of the first process, which has ended */
 	char *first_exe;  /* what it is to execute first */
@@ -231,6 +242,7 @@ struct world {
 	uint64_t fini_list;
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
 	uint64_t empty_path; /* in the sealed part too */
+	uint64_t lent;       /* and there LENT_BYTES for each slot */
 	uint64_t foreground; /* and there a process group, for TIOCSPGRP */
 	uint64_t held_paths; /* and names of a process's own descriptors, made when they are needed */
 	int stub_fd;
@@ -326,6 +338,8 @@ int64_t register_all(struct world *w, struct thread *t, uint64_t entries, uint64
 bool region_copy(const struct world *w, uint64_t address, void *out, size_t size);
 bool grant_any(const struct world *w, int32_t nr);
 bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6]);
+/* ... and leaves the region's mappings alone, which no grant covers. */
+bool grant_spares_region(const struct world *w, int32_t nr, const uint64_t args[6]);
 /* The world's filter; the second is for numbers that are granted and interposed, n 0 when none. */
 int grant_filter(struct world *w, struct os_program *filter, struct os_program *extra,
 		 struct err *err);
@@ -379,6 +393,15 @@ void proc_exe(struct world *w);
 void proc_inherit(struct process *child, const struct process *parent);
 /* t's process executes what CTL_EXE said of t; before it is reported. */
 void proc_executed(struct world *w, struct thread *t);
+
+/* ---- call/socket.c ---- */
+/* Has a call go on with a copy of the address that it names, until its end, where socket_return gives the
+ * registers back. 0, or what the call is to answer. */
+int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call);
+void socket_return(struct thread *t);
+/* listen(2) in t's place, of a socket that has a port: else the kernel would choose one, and any
+ * address. */
+int64_t socket_listen(const struct thread *t, int fd, int backlog);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,
@@ -443,9 +466,10 @@ void surface_print(const struct world *w, FILE *to);
 
 /* ---- loop.c ---- */
 /* Calls that end processes, replace them or reach others: never left to the filter. */
-/* The same for calls with this second argument alone. */
-bool rule_is_mediated(int32_t nr, uint64_t second);
 bool call_is_mediated(int32_t nr);
+/* The same for some arguments alone: those that this rule lets pass; these. */
+bool rule_is_mediated(const struct os_rule *rule);
+bool arguments_are_mediated(int32_t nr, const uint64_t args[6]);
 /* What is held back from a thread inside a handler breaks off the waits that it begins later too, which
  * nothing tells us of: until none has anything held back, such threads are stopped now and then. */
 void nudge_begin(struct world *w);

@@ -43,12 +43,14 @@ extern "C" {
 typedef long (*mc_fn)(long, long, long, long, long, long);
 
 #define MC_HEADER_WRITABLE 2u /* the world has files that it may write: a header flag */
+#define MC_HEADER_NET 4u      /* some network addresses may be used */
+#define MC_HEADER_NET_HOST 8u /* all of them */
 
 /* The region's header, read-only for guests. Addresses are absolute. */
 struct mc_header {
 	char magic[8];         /* "MICROCSM", no terminator */
 	uint32_t abi_version;  /* MC_ABI_VERSION */
-	uint32_t flags;        /* bit 0: the vDSO is there, since a clock call is granted; MC_HEADER_WRITABLE */
+	uint32_t flags;        /* bit 0: the vDSO is there, since a clock call is granted; MC_HEADER_* */
 	uint64_t region_base;  /* bytes; 2 MiB aligned */
 	uint64_t region_size;  /* bytes */
 	uint64_t entry;        /* call it with the registers of a `syscall`: see microcosm(7) */

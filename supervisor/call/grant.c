@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/checked.h"
 #include "world.h"
@@ -119,22 +120,41 @@ bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6])
 	return false;
 }
 
+/* ---- The region stays where it is ----
+ * What the kernel is to read there, in place of what a guest said, must be what the tracer wrote: no call
+ * may take the region's mappings away, or lay others over them. Sealing the mappings would do, where the
+ * kernel can (6.10). The filter hands over what comes near the region, see os_filter_guard. */
+
+#define NR_MMAP 9
+#define NR_MUNMAP 11
+#define NR_MREMAP 25
+
+static bool moves_mappings(int32_t nr)
+{
+	return nr == NR_MMAP || nr == NR_MUNMAP || nr == NR_MREMAP;
+}
+
+static bool outside(const struct region *region, uint64_t addr, uint64_t len)
+{
+	uint64_t end;
+	return checked_add(addr, len, &end) && (end <= region->base || addr >= region->base + region->size);
+}
+
+bool grant_spares_region(const struct world *w, int32_t nr, const uint64_t args[6])
+{
+	return !moves_mappings(nr) ||
+	       (outside(&w->region, args[0], args[1]) &&
+		!(nr == NR_MREMAP && args[3] & MREMAP_FIXED && !outside(&w->region, args[4], args[2])));
+}
+
+/* ---- The filter ---- */
+
 /* Left to the tracer by the filter: mediated, traced, or its entry is no longer a kernel stub and an
  * argument rule would have to be tested twice. */
 static bool filtered(const struct world *w, int32_t nr)
 {
 	return !call_is_mediated(nr) &&
 	       !(w->trace && trace_wants(w->trace, TRACE_LINUX, nr, "linux"));
-}
-
-/* For some values of the second argument alone. */
-static bool mediated(const struct os_rule *rule)
-{
-	for (uint32_t c = 0; c < rule->n_conditions; c++)
-		if (rule->conditions[c].arg == 1 && rule->conditions[c].op == MC_RULE_EQ &&
-		    rule_is_mediated((int32_t)rule->nr, rule->conditions[c].value))
-			return true;
-	return false;
 }
 
 static bool interposed(const struct world *w, int32_t nr)
@@ -157,7 +177,7 @@ static size_t needed_rules(const struct world *w, struct os_rule *rules, bool gr
 	}
 	for (size_t i = 0; i < w->n_grants; i++) {
 		const struct os_rule *rule = &w->grants[i].rule;
-		if (rule->n_conditions && !always[rule->nr] && filtered(w, (int32_t)rule->nr) && !mediated(rule))
+		if (rule->n_conditions && !always[rule->nr] && filtered(w, (int32_t)rule->nr) && !rule_is_mediated(rule))
 			rules[n++] = *rule;
 	}
 	return n;
@@ -181,6 +201,8 @@ int grant_filter(struct world *w, struct os_program *filter, struct os_program *
 	*extra = (struct os_program){0};
 	uint64_t low = w->region.base + RT_OFF_KERNEL_STUBS;
 	int error = os_filter_make(rules, n, filter, err);
+	if (error == 0)
+		error = os_filter_guard(filter, w->region.base, w->region.base + w->region.size, err);
 	if (error == 0 && n_nrs)
 		error = os_filter_interpose(nrs, n_nrs, low, low + RT_KERNEL_STUBS * RT_STUB_SIZE,
 					    extra, err);

@@ -9,6 +9,8 @@
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "os/os.h"
 #include "rt.h"
@@ -290,6 +292,42 @@ int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out
 	free(segments);
 	free(c);
 	return error;
+}
+
+/* ---- The region's guard, in front of a filter, whose jumps are relative ---- */
+
+/* Upper halves of addresses and lengths do: what is 32 GiB and more below the region reaches it by no
+ * length below 32 GiB. */
+int os_filter_guard(struct os_program *program, uint64_t low, uint64_t high, struct err *err)
+{
+	enum { SPAN = 8, N = 14 };
+	const uint32_t first = (uint32_t)(low >> 32), last = (uint32_t)((high - 1) >> 32);
+	const struct sock_filter guard[N] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA_ARCH),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 12),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA_NR),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_munmap, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mremap, 0, 8),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA_LOW(3)),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MREMAP_FIXED, 5, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA_HIGH(0)),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first - SPAN, 2, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, DATA_HIGH(1)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SPAN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, TRACE),
+	};
+	if (first <= SPAN || program->n + N > BPF_MAXINSNS)
+		return err_set(err, E2BIG, "no room in the filter to guard the region");
+	struct os_insn *grown = realloc(program->insns, (program->n + (size_t)N) * sizeof *grown);
+	if (!grown)
+		return err_set(err, ENOMEM, "no memory for a filter");
+	memmove(grown + N, grown, program->n * sizeof *grown);
+	memcpy(grown, guard, sizeof guard);
+	program->insns = grown;
+	program->n = (uint16_t)(program->n + N);
+	return 0;
 }
 
 /* ---- Interposed numbers ---- */

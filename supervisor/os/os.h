@@ -79,6 +79,10 @@ pid_t os_zombie_parent(pid_t pid);
 int os_signal_disposition(pid_t tid, int signal);
 int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */
 
+/* A copy of a thread's descriptor, close-on-exec. -EPERM where the kernel, or a container's profile, gives
+ * none. */
+int os_take_fd(pid_t tid, pid_t tgid, int fd);
+
 /* Memory of a guest; respects its protections. Bytes copied, possibly fewer, or -errno. */
 ssize_t os_read(pid_t tid, uint64_t addr, void *to, size_t n);
 ssize_t os_write(pid_t tid, uint64_t addr, const void *from, size_t n);
@@ -100,6 +104,8 @@ struct os_rule {
 
 /* Gates notify; each rule allows; everything else stops for the tracer. */
 int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out, struct err *err);
+/* What maps, unmaps or moves memory is handed to the tracer where it touches [low, high), or may. */
+int os_filter_guard(struct os_program *program, uint64_t low, uint64_t high, struct err *err);
 /* Numbers in nrs are handed to the tracer unless the call comes from [low, high). */
 int os_filter_interpose(const uint32_t *nrs, size_t n, uint64_t low, uint64_t high,
 			struct os_program *out, struct err *err);

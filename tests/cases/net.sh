@@ -1,0 +1,155 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The network on Microcosm is what it is natively, where --net lets it be; and nothing leads to an address that
+# is not on the list. Everything here stays on the loopback addresses.
+# timeout: 240
+# shellcheck disable=SC2016 # for shells inside
+# shellcheck source=tests/cases/lib.sh
+. "${tests:?}/cases/lib.sh"
+: "${microcosm:?}"
+
+"$CC" -static -O1 -pthread -Wno-nonnull -Wno-unused-result -o net "$tests/linux/net.c" || fail "cannot build net.c"
+"$CC" -static -O1 -pthread -Wno-nonnull -Wno-unused-result -o net_escapes "$tests/linux/net_escapes.c" ||
+	fail "cannot build net_escapes.c"
+
+# ---- The same as natively ----
+
+./net >native.out 2>&1 </dev/null || fail "natively: $(tail -n 5 native.out)"
+compare() { # WHAT OPTION...
+	local what=$1
+	shift
+	timeout -s KILL 100 "$microcosm" "$@" ./net >guest.out 2>&1 </dev/null || fail "$what: status $?: $(tail -n 5 guest.out)"
+	diff native.out guest.out >&2 || fail "$what: natively <, on Microcosm >"
+}
+compare "with the host's network" --net=host
+compare "with a list" --net='127.0.0.1:*' --net='[::1]:*'
+compare "with a list, traced" --net='127.0.0.0/8:*,[::1/128]:*' -t -o trace
+contains trace 'connect\([0-9]+, \{AF_INET, 127\.0\.0\.1:[0-9]+\}, 16\) = 0 ' || fail "connect is not traced"
+contains trace 'connect\(.*= -1 EINTR' || fail "no connect that was broken off in the trace"
+
+# ---- Refusals ----
+
+hostile() { # WHAT OPTION...: with one allowed port that nobody listens on
+	local what=$1 allowed tcp udp reached
+	shift
+	coproc host { exec ./net_escapes count; }
+	read -r allowed tcp udp <&"${host[0]}" || fail "$what: no host's side"
+	timeout -s KILL 100 "$microcosm" --net="127.0.0.1:$allowed" "$@" ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
+	eval "exec ${host[1]}>&-"
+	read -r reached <&"${host[0]}" || fail "$what: the host's side does not answer"
+	wait "$host_PID"
+	[ "$(cat out)" = refused ] || fail "$what: $(tail -n 20 out)"
+	[ "$reached" = 0 ] || fail "$what: what nobody may reach was reached $reached times"
+}
+hostile "a list"
+hostile "a list and files" --rw "$PWD"
+hostile "a list, traced" -t -o trace
+
+# The test can fail: with the host's network most is open.
+coproc host { exec ./net_escapes count; }
+read -r allowed tcp udp <&"${host[0]}"
+timeout -s KILL 100 "$microcosm" --net=host ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
+eval "exec ${host[1]}>&-"
+read -r reached <&"${host[0]}"
+wait "$host_PID"
+contains out '^connect.*open$' || fail "nothing is open at all: $(cat out)"
+[ "$reached" -gt 100 ] || fail "reached $reached times only"
+# ... but local sockets of the host's are not.
+if contains out 'path|local'; then fail "local sockets are open: $(cat out)"; fi
+
+# ---- What the options mean ----
+
+box=$(command -v busybox) || skip "no busybox"
+is 125 "$microcosm" --net=localhost:80 "$box" true 2>err
+contains err "^microcosm: --net: 'localhost:80' is neither" || fail "a name: $(cat err)"
+"$microcosm" --net '10.0.0.1:80,[fd00::/8]:*' --net '*:53' --surface >surface
+[ "$(grep '^net' surface)" = "$(printf 'net 10.0.0.1:80\nnet [fd00::/8]:*\nnet *:53')" ] || fail "--surface: $(grep '^net' surface)"
+contains surface '^grant 42 connect checked$' || fail "--surface: connect"
+contains surface '^grant 44 sendto checked arg4!=0' || fail "--surface: sendto"
+"$microcosm" --surface >surface
+if contains surface '^net'; then fail "a network that nobody asked for"; fi
+if contains surface '^grant 41 socket arg0&'; then fail "sockets that nobody asked for"; fi
+"$microcosm" --net='1.2.3.4:5,*:6' --print-policy >policy
+printf 'net 1.2.3.4:5\nnet *:6\n' | diff - policy >&2 || fail "--print-policy"
+"$microcosm" --policy policy --net=host --print-policy >printed
+[ "$(cat printed)" = "net host" ] || fail "a policy and --net=host: $(cat printed)"
+"$microcosm" --policy policy --net=none --print-policy >printed
+[ ! -s printed ] || fail "a policy and --net=none: $(cat printed)"
+
+# ---- Programs ----
+
+mkdir -p www
+echo "served" >www/page
+
+# serve WORLD-OPTION... -- : a server in a world, on a port that a native program found free; the port in $port.
+free_port() {
+	coproc host { exec ./net_escapes count; }
+	read -r port _ <&"${host[0]}" || fail "no port"
+	eval "exec ${host[1]}>&-"
+	wait "$host_PID"
+}
+asked() { # COMMAND...: until the server is up
+	"$@" >answer 2>/dev/null
+}
+if "$box" --list | grep -qx httpd && "$box" --list | grep -qx wget; then
+	free_port
+	"$microcosm" --net="127.0.0.1:$port" --ro "$PWD/www:/www" "$box" httpd -f -p "127.0.0.1:$port" -h /www &
+	server=$!
+	trap 'kill "$server" 2>/dev/null' EXIT
+	until_true 30 asked "$box" wget -q -O - "http://127.0.0.1:$port/page"
+	[ "$(cat answer)" = served ] || fail "httpd says: $(cat answer)"
+	"$microcosm" --net="127.0.0.1:$port" "$box" wget -q -O - "http://127.0.0.1:$port/page" >answer 2>err
+	[ "$(cat answer)" = served ] || fail "wget: $(cat answer err)"
+	"$microcosm" --net="127.0.0.1:1" "$box" wget -q -O - "http://127.0.0.1:$port/page" >answer 2>err
+	contains err 'Permission denied' || fail "wget, elsewhere: $(cat answer err)"
+	"$microcosm" "$box" wget -q -O - "http://127.0.0.1:$port/page" >answer 2>err
+	contains err 'Permission denied' || fail "wget without a network: $(cat answer err)"
+	kill "$server"
+	wait "$server"
+	trap - EXIT
+else
+	skip "busybox has no httpd and wget"
+fi
+
+python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null) || skip "no python3"
+cat >web.py <<'END'
+import http.server, socket, threading, urllib.request, urllib.error
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body[::-1])
+    def log_message(self, *words):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+port = server.server_address[1]
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sent = bytes(range(256)) * 4096
+def ask(results):
+    for _ in range(10):
+        got = urllib.request.urlopen("http://127.0.0.1:%d/" % port, sent, timeout=60).read()
+        results.append(got == sent[::-1])
+results = []
+threads = [threading.Thread(target=ask, args=(results,)) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(results.count(True))
+server.shutdown()
+server.server_close()
+try:
+    socket.create_connection(("127.0.0.1", port), 5)
+except OSError as error:
+    print(type(error).__name__)
+with socket.create_server(("::1", 0), family=socket.AF_INET6) as one, socket.socket(socket.AF_INET6) as two:
+    two.settimeout(20)
+    two.connect(one.getsockname())
+    print(one.accept()[0].getpeername()[:2] == two.getsockname()[:2])
+END
+"$python" web.py >native.out 2>&1 || fail "natively: $(cat native.out)"
+for list in host '127.0.0.1:*,[::1]:*'; do
+	timeout -s KILL 100 "$microcosm" --net="$list" --host-ro --ro "$PWD" "$python" "$PWD/web.py" >guest.out 2>&1 ||
+		fail "--net=$list: python: status $?: $(cat guest.out)"
+	diff native.out guest.out >&2 || fail "--net=$list: python: natively <, on Microcosm >"
+done
+exit 0
