@@ -17,6 +17,7 @@ static const struct {
 } listed[] = {
 #define GRANT(number, ...) {number, 0},
 #define MEDIATED(number, ...) {number, 0},
+#define GRANT_IF(number, ...) {number, 0},
 #define HANDLED(number, ...) {number, 0},
 #define REFUSED(number, name, why, errnum) {number, errnum},
 #include "../../modules/linux/linux_calls.def"

@@ -193,8 +193,10 @@ static void reaching(void)
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/dbus/system_bus_socket"};
 	int s = socket(AF_UNIX, SOCK_STREAM, 0), pair[2];
 
-	if (s >= 0)
+	if (connect(s, (struct sockaddr *)&address, sizeof address) == 0 || errno != EACCES)
 		escaped("a socket");
+	if (socket(AF_INET, SOCK_STREAM, 0) >= 0)
+		escaped("the network");
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 &&
 	    connect(pair[0], (struct sockaddr *)&address, sizeof address) == 0)
 		escaped("connect");
