@@ -3,7 +3,7 @@
 # The network on Microcosm is what it is natively, where --net lets it be; and nothing leads to an address that
 # is not on the list. Everything here stays on the loopback addresses.
 # timeout: 240
-# shellcheck disable=SC2016 # for shells inside
+# shellcheck disable=SC2154 # coproc sets host_PID
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 : "${microcosm:?}"
@@ -81,13 +81,13 @@ printf 'net 1.2.3.4:5\nnet *:6\n' | diff - policy >&2 || fail "--print-policy"
 mkdir -p www
 echo "served" >www/page
 
-# serve WORLD-OPTION... -- : a server in a world, on a port that a native program found free; the port in $port.
-free_port() {
+free_port() { # in $port
 	coproc host { exec ./net_escapes count; }
 	read -r port _ <&"${host[0]}" || fail "no port"
 	eval "exec ${host[1]}>&-"
 	wait "$host_PID"
 }
+# shellcheck disable=SC2317 # until_true calls it
 asked() { # COMMAND...: until the server is up
 	"$@" >answer 2>/dev/null
 }
