@@ -127,7 +127,7 @@ top=$tests/..
 
 build sweep "$tests/linux/sweep.c"
 mkdir tree
-for options in "" "--tmpfs /tmp --dev" "--host-ro --rw $PWD/tree"; do
+for options in "" "--tmpfs /tmp --dev" "--host-ro --proc --rw $PWD/tree"; do
 	read -r -a words <<<"$options"
 	record "sweep $options" 10000 "${words[@]}" -- ./sweep
 	[ "$status" = 42 ] || fail "sweep $options: status $status: $(tail -n 3 err)"
@@ -178,10 +178,11 @@ trap 'echo trapped' USR1; kill -USR1 $$
 sleep 100 & kill $!; wait $!
 (ulimit -n 50; ulimit -n); umask 027; echo x >g
 mkdir d && touch d/a d/b && ls -l d && rm -r d g
+ls -l /proc/self/fd >/dev/null; cat /proc/self/status /proc/$$/cmdline </dev/stdin | wc -l; cat /proc/self/fd/0 </proc/uptime
 find /etc -maxdepth 1 -name '*.conf' 2>/dev/null | xargs cat | sort | uniq -c | sort -rn | head -n 3
 printf 'int main(void) { return 0; }\n' >m.c && ${CC:-cc} -O1 -o m m.c && ./m && rm m m.c
 EOT
-record_good "a shell's day" 500 --host-ro --rw "$PWD/tree" --cwd "$PWD/tree" --ro "$PWD/day.sh" --env CC="$CC" -- sh "$PWD/day.sh"
+record_good "a shell's day" 500 --host-ro --proc --rw "$PWD/tree" --cwd "$PWD/tree" --ro "$PWD/day.sh" --env CC="$CC" -- sh "$PWD/day.sh"
 bash=$(command -v bash) || fail "no bash"
 record_good "bash" 200 --host-ro --rw "$PWD/tree" --cwd "$PWD/tree" -- "$bash" -c \
 	'set -m; sleep 100 & kill %1; wait; cat <(echo one) <(echo two); echo $((RANDOM)) >f; read -r x <f; kill -0 $$; kill -CONT 0'
