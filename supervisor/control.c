@@ -130,6 +130,7 @@ static void control_message(struct world *w)
 			report_gate(w, t, (uint32_t)msg->a, &gate);
 		}
 		return;
+	case CTL_LEARNED: learn_note(w, msg); return;
 	case CTL_ASK_FILE: answer_file(w, t); return;
 	case CTL_EXE: proc_exe(w); return;
 	case CTL_ASK: proc_ask(w); return;

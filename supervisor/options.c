@@ -220,6 +220,26 @@ static int set_net(struct parse *parse, const char *argument)
 	return net_add(&parse->options->net, argument, parse->err);
 }
 
+/* All of the host's files but its /proc: there the world has its own. */
+static int set_learn(struct parse *parse, const char *argument)
+{
+	size_t first = parse->options->n_tree;
+	if (!*argument || parse->options->learn)
+		return err_set(parse->err, EINVAL, "--learn: %s; " HINT,
+			       *argument ? "once is enough" : "a file name is missing");
+	int status = tree_add(parse, CTL_TREE_RO, "/", 1, "/");
+	if (!status)
+		status = tree_add(parse, CTL_TREE_TMPFS, NULL, 0, "/tmp");
+	if (!status)
+		status = set_proc(parse, NULL);
+	if (!status)
+		status = set_dev(parse, NULL);
+	for (size_t i = first; i < parse->options->n_tree; i++)
+		parse->options->tree[i].learning = true;
+	parse->options->learn = argument;
+	return status;
+}
+
 static int set_cwd(struct parse *parse, const char *argument)
 {
 	if (argument[0] != '/')
@@ -395,6 +415,8 @@ static const struct option_row trace_rows[] = {
 
 static const struct option_row policy_rows[] = {
 	{ 0, "policy", ARG_REQUIRED, "FILE", set_policy, "options out of a file, see microcosm-policy(5)\n" },
+	{ 0, "learn", ARG_REQUIRED, "FILE", set_learn,
+	  "run PROGRAM with all of the host's files to read, and\nwrite the policy that it needs\n" },
 	{ 0, "print-policy", ARG_NONE, NULL, set_print_policy, "print these options as such a file, and end\n" },
 	{ 0 },
 };

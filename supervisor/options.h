@@ -48,6 +48,7 @@ struct options {
 	char **texts;                /* of policy files; the options' own */
 	size_t n_texts;
 	struct net net;
+	const char *learn;           /* --learn FILE: NULL is no */
 	const char *cwd;             /* NULL: the supervisor's, where the world has it */
 	bool clear_env;
 	const char **env;            /* NAME=VALUE, in order; the list is the options' own */
@@ -68,7 +69,7 @@ int options_set(struct options *options, const char *name, const char *argument,
 /* ---- policy.c ---- */
 int policy_read(struct options *options, const char *path, struct err *err);
 void policy_print(const struct options *options, FILE *to);
-/* Its two halves: the tree's entries that the user gave, and all else. */
+/* Of it the tree's entries that the user gave, and what is of neither files nor environment. */
 void policy_print_files(const struct options *options, FILE *to);
 void policy_print_rest(const struct options *options, FILE *to);
 /* A line of such a file, whatever is in the argument. */

@@ -193,11 +193,6 @@ void policy_print_files(const struct options *options, FILE *to)
 void policy_print(const struct options *options, FILE *to)
 {
 	policy_print_files(options, to);
-	policy_print_rest(options, to);
-}
-
-void policy_print_rest(const struct options *options, FILE *to)
-{
 	net_print(&options->net, to);
 	if (options->cwd)
 		policy_line(to, "cwd", options->cwd);
@@ -205,6 +200,11 @@ void policy_print_rest(const struct options *options, FILE *to)
 		fprintf(to, "clear-env\n");
 	for (size_t i = 0; i < options->n_env; i++)
 		policy_line(to, "env", options->env[i]);
+	policy_print_rest(options, to);
+}
+
+void policy_print_rest(const struct options *options, FILE *to)
+{
 	for (size_t i = 0; i < options->n_words; i++)
 		print_line(to, "option", "%.*s=%.*s", (int)options->words[i].name_len, options->words[i].name,
 			   (int)options->words[i].value_len, options->words[i].value);

@@ -282,6 +282,7 @@ static int tell_tree(struct world *w, const struct options *options, int program
 	const char *start = options->cwd ? options->cwd : getcwd(cwd, sizeof cwd);
 	struct ctl_msg *msg = message(w, CTL_TREE);
 	msg->a = options->n_tree;
+	msg->b = options->learn != NULL;
 	if (program >= 0) {
 		msg->fds[0] = program;
 		msg->n_fds = 1;
@@ -603,6 +604,8 @@ static void world_close(struct world *w)
 		close(w->filters_fd);
 	if (w->stub_fd >= 0)
 		close(w->stub_fd);
+	if (w->learn && w->end != END_NONE)
+		control_receive(w); /* the last of what was found */
 	control_forget(w);
 	report_close(w);
 	modules_free(w->modules);
@@ -637,6 +640,8 @@ static int world_start(struct world *w, const struct options *options, struct er
 		if (options->host_files)
 			unsetenv("MICROCOSM_HOST_FILES");
 	}
+	if (error == 0)
+		error = learn_open(w, options, err);
 	if (error == 0)
 		error = open_stub(w, &paths, err);
 	if (error == 0)
@@ -697,6 +702,7 @@ int world_run(const struct options *options, int *status, struct err *err)
 	w->region.fds[0] = w->region.fds[1] = -1;
 	int error = world_start(w, options, err);
 	world_close(w);
+	learn_close(w, options);
 	*status = w->status;
 	if (error == 0 && w->end == END_BROKEN) {
 		err->status = w->status;

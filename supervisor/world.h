@@ -255,6 +255,7 @@ struct world {
 	uint8_t interposed[RT_KERNEL_STUBS / 8]; /* granted numbers that were ever interposed */
 
 	struct trace *trace;  /* NULL: none */
+	struct learn *learn;  /* NULL: nothing is to be learned */
 	int cpu;               /* the tracer's, and that of the threads pinned to it */
 	bool ticking;          /* os_wait is interrupted every tick: a thread may be pinned */
 	unsigned ticks;
@@ -450,6 +451,11 @@ void report_drop(struct world *w, struct thread *t);
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);
 void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
 		  const struct regs *regs);
+
+/* ---- learn.c: --learn ---- */
+int learn_open(struct world *w, const struct options *options, struct err *err);
+void learn_note(struct world *w, const struct ctl_msg *msg); /* a CTL_LEARNED */
+void learn_close(struct world *w, const struct options *options);
 
 /* ---- place.c ---- */
 /* The program's first thread, stopped: it begins on the tracer's CPU. */

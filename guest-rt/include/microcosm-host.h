@@ -115,6 +115,15 @@ uint64_t mch_threads_changes(void);
  * -ENOENT where there is no such thread, or file. */
 long mch_process(int32_t pid, int32_t tid, const char *name, char *text, size_t size);
 
+/* Under --learn, notes what was found in the tree, or could not be written as it is read-only there: path
+ * starts in the directory start, -1: the root; a path without any part is start itself. */
+enum mch_learn {
+	MCH_LEARN_NAME, /* it is there */
+	MCH_LEARN_READ,
+	MCH_LEARN_WRITE,
+};
+void mch_learn(int start, const char *path, bool follow, enum mch_learn what);
+
 /* The call should be given up: a signal waits for the guest thread, or the thread is gone. Blocking
  * kernel calls return EINTR then by themselves; who waits otherwise polls this and returns -EINTR. */
 bool mch_interrupted(void);

@@ -20,6 +20,7 @@ enum ctl_type {
 			   (may be empty), then for each entry kind (enum ctl_tree, decimal), host path,
 			   guest path, each \0-terminated. The very first message, before CTL_REGION.
 			   Without entries a tree is made for programs with an interpreter alone.
+			   b 1: what is found in it is to be told by CTL_LEARNED.
 			   A failure ends the world. */
 	CTL_MODULE_TEXT, /* a low, b high: callbacks may go there. No reply. */
 	CTL_IMPORT,     /* a gate index, b vector flag; text: symbol\0module\0library\0library\0... */
@@ -48,6 +49,7 @@ enum ctl_type {
 	CTL_SETTLED,    /* slot; a sequence number, b enum ctl_outcome, c the status for rax */
 	CTL_END,        /* the world must end; text: why */
 	CTL_GATE,       /* slot, a gate index, text: struct ctl_gate: a gate call has been served */
+	CTL_LEARNED,    /* a enum ctl_learned, b 1: a directory; text: path\0target\0 */
 	CTL_ASK_FILE,   /* slot, a number of a descriptor of its thread's, b any word. CTL_ANSWER, with an
 			   O_PATH descriptor */
 	CTL_ASK,        /* a thread id, c process id, b any word, text: the name of a file of that
@@ -64,6 +66,14 @@ enum ctl_tree { /* what lies at a place of the file tree */
 	CTL_TREE_LINK,   /* a symbolic link: the host path is its text */
 	CTL_TREE_DEV,    /* the harmless devices, and terminals of its own */
 	CTL_TREE_PROC,   /* the world's processes */
+};
+
+enum ctl_learned { /* what a path in the tree is to --learn */
+	CTL_LEARNED_NAME = 1, /* it is there */
+	CTL_LEARNED_READ,     /* opened to be read, listed or executed */
+	CTL_LEARNED_WRITE,    /* read-only, and was to be written */
+	CTL_LEARNED_LINK,     /* a link to target */
+	CTL_LEARNED_TOO_MUCH, /* no more is told */
 };
 
 enum ctl_outcome {

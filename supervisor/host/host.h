@@ -214,6 +214,14 @@ int ask_file(uint32_t slot, int fd);
 /* CTL_ANSWER; a descriptor is taken out of it. */
 void ask_answered(struct ctl_msg *msg);
 
+/* ---- learn.c: for --learn; nothing without it ---- */
+
+/* Before anything is found. */
+void learn_start(void);
+/* Before the tree is entered: path was opened in it. */
+void learn_later(const char *path);
+void learn_entered(void);
+
 /* ---- seal.c ---- */
 
 int seal_apply(struct err *err);

@@ -616,6 +616,8 @@ static int build(const struct ctl_msg *msg, struct err *err)
 
 int tree_prepare(const struct ctl_msg *msg, struct err *err)
 {
+	if (msg->b != 0)
+		learn_start();
 	if (msg->a == 0 && (msg->n_fds == 0 || !has_interpreter(msg->fds[0])))
 		return 0;
 	return build(msg, err);
@@ -633,6 +635,7 @@ int tree_open_program(const char *name)
 		close(fd);
 		return -1;
 	}
+	learn_later(name);
 	return fd;
 }
 
@@ -641,7 +644,10 @@ int tree_open_file(const char *path)
 	int fd = root < 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 			  : tree_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	learn_later(path);
+	return fd;
 }
 
 /* ---- Whether what is open lies in it ---- */
@@ -726,6 +732,7 @@ int tree_enter(struct err *err)
 		mountinfo = openat(self, "mountinfo", O_RDONLY | O_CLOEXEC);
 		close(self);
 	}
+	learn_entered();
 	umask(0); /* each guest process has its own */
 	return 0;
 }

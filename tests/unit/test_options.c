@@ -221,7 +221,7 @@ START_TEST(the_help_lists_every_option)
 	options_help(file);
 	fclose(file);
 	static const char *const names[] = { "--modules=FILE", "--no-modules", "--surface", "--host-files",
-		"--no-aslr", "--env=NAME=VALUE", "--clear-env", "--hostname=NAME", "--uid=UID[:GID]", "--symlink=TARGET:GUEST", "--option=NAME=VALUE", "-t, --trace[=SET]", "-o, --output=FILE",
+		"--no-aslr", "--env=NAME=VALUE", "--clear-env", "--hostname=NAME", "--uid=UID[:GID]", "--symlink=TARGET:GUEST", "--learn=FILE", "--option=NAME=VALUE", "-t, --trace[=SET]", "-o, --output=FILE",
 		"-c, --summary", "-r, --relative", "--trace-format=text|json", "-h, --help", "--version" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		ck_assert_msg(strstr(text, names[i]) != NULL, "%s is missing", names[i]);

@@ -296,7 +296,10 @@ static int directory_first(void)
 
 	if (fd < 0)
 		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	mch_learn(fd, "", false, MCH_LEARN_NAME);
+	return fd;
 }
 
 int directory_current(void)

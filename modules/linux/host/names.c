@@ -81,6 +81,10 @@ static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, u
 		if (fd >= 0)
 			close(fd);
 		fd = proc_open(start, at->path, flags, mode, resolve, own);
+		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
+	} else if (fd >= 0 || fd == -EROFS) {
+		mch_learn(start, at->path, (flags & O_NOFOLLOW) == 0,
+			  fd < 0 ? MCH_LEARN_WRITE : (flags & O_PATH) != 0 ? MCH_LEARN_NAME : MCH_LEARN_READ);
 	}
 	if (start >= 0)
 		close(start);
@@ -90,6 +94,13 @@ static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, u
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	return name_find(at, flags, mode, resolve, NULL);
+}
+
+long changed(int fd, long r)
+{
+	if (r == -EROFS)
+		mch_learn(fd, "", false, MCH_LEARN_WRITE);
+	return r;
 }
 
 /* An O_PATH descriptor of what at names. */
@@ -343,7 +354,7 @@ long names_umask(unsigned mask)
 		int fd = name_parent(&at_, &last);                                         \
 		if (fd < 0)                                                                \
 			return fd;                                                         \
-		r_ = result(call);                                                         \
+		r_ = changed(fd, result(call));                                            \
 		close(fd);                                                                 \
 		return r_;                                                                 \
 	} while (0)
@@ -419,7 +430,8 @@ long names_rename(const struct names_at *from, const struct names_at *to, unsign
 
 	if (r < 0)
 		return r;
-	r = result(syscall(SYS_renameat2, p.fds[0], p.last[0], p.fds[1], p.last[1], flags));
+	r = changed(p.fds[0], result(syscall(SYS_renameat2, p.fds[0], p.last[0], p.fds[1], p.last[1], flags)));
+	changed(p.fds[1], r);
 	parents_close(&p);
 	return r;
 }
@@ -452,6 +464,7 @@ long names_link(const struct names_at *from, const struct names_at *to, int flag
 		r = link_followed(&p);
 	else
 		r = result(linkat(p.fds[0], p.last[0], p.fds[1], p.last[1], 0));
+	changed(p.fds[1], r);
 	parents_close(&p);
 	return r;
 }
@@ -477,7 +490,7 @@ long names_chmod(const struct names_at *shared, unsigned mode, int flags)
 {
 	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, flags == 0, fd, chmod_fd(fd, mode));
+	WITH_NAME(shared, flags == 0, fd, changed(fd, chmod_fd(fd, mode)));
 }
 
 /* An id that the host half's user namespace does not know is one that the caller may not give. */
@@ -492,7 +505,7 @@ long names_chown(const struct names_at *shared, unsigned uid, unsigned gid, int 
 {
 	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, flags == 0, fd, chown_fd(fd, uid, gid));
+	WITH_NAME(shared, flags == 0, fd, changed(fd, chown_fd(fd, uid, gid)));
 }
 
 int held_to_change(int number)
@@ -538,7 +551,7 @@ long names_utimens(const struct names_at *shared, const void *shared_times, int 
 {
 	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, flags == 0, fd, utimens_fd(fd, shared_times));
+	WITH_NAME(shared, flags == 0, fd, changed(fd, utimens_fd(fd, shared_times)));
 }
 
 long names_utimens_file(int number, const void *shared_times)

@@ -44,6 +44,8 @@ int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint6
 /* Opens below the world's root, from at's start: an own descriptor, close-on-exec, or -errno. */
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve);
 
+/* r, the result of a call that was to change fd or what it is of; noted where that is read-only. */
+long changed(int fd, long r);
 /* An O_PATH descriptor of what the caller's descriptor is open on, to change what belongs to its owner. A
  * file that was inherited may be the user's own: -EPERM. */
 int held_to_change(int number);

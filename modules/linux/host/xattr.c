@@ -219,7 +219,7 @@ long names_xattr_set(const struct names_xattr *shared, const void *from, size_t 
 	else if (size > 0 && mch_fetch(value, from, size) < 0)
 		r = -EFAULT;
 	else
-		r = offered(of.told.name) ? set(&of, value, size, flags) : not_offered(of.told.name, true);
+		r = offered(of.told.name) ? changed(of.fd, set(&of, value, size, flags)) : not_offered(of.told.name, true);
 	free(value);
 	close(of.fd);
 	return r;
@@ -232,7 +232,7 @@ long names_xattr_remove(const struct names_xattr *shared)
 
 	if (r < 0)
 		return r;
-	r = offered(of.told.name) ? take_away(&of) : not_offered(of.told.name, true);
+	r = offered(of.told.name) ? changed(of.fd, take_away(&of)) : not_offered(of.told.name, true);
 	close(of.fd);
 	return r;
 }
