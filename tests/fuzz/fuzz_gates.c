@@ -21,7 +21,7 @@
 #define REGION 0x567000000000u /* never mapped: who follows a pointer without mch_fetch is caught */
 #define REGION_SIZE 0x40000u
 #define WRITABLE 0x20000u      /* from here on */
-#define FDS_MAX 1024
+#define FDS_MAX 600 /* few, so that directories are dropped and found again */
 #define CALLS_MAX 64
 #define BLOCKED_US 20000       /* a call that waits is interrupted, as a signal would */
 
@@ -614,9 +614,11 @@ static void fill_tree(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
+	const struct rlimit limit = { FDS_MAX, FDS_MAX };
 
 	(void)argc, (void)argv;
 	sigaction(SIGALRM, &action, NULL);
+	need(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 	files[3] = open("/", O_RDONLY | O_CLOEXEC);
 	need(files[3] >= 0, "/");
 	enter_tree();

@@ -9,7 +9,7 @@
 enum {
 	CLONE_SHARES_MEMORY = 0x100, CLONE_WAITS = 0x4000, SIGNAL_CHLD = 17, SIGNAL_KILL = 9,
 	NR_open = 2, NR_getpgid = 121, NR_kill_ = 62, NR_unlink = 87, NR_mkdir = 83,
-	NR_inotify_init = 253,
+	NR_ioprio_get = 252,
 };
 
 /* By the instruction itself, with all the bits of the number. */
@@ -54,9 +54,9 @@ static inline long task(long flags, void (*fn)(void *), void *arg, char *stack, 
 }
 
 /* Whether a kernel call that nobody is granted, and that the kernel refuses to nobody, got through. */
-static inline void try_inotify(void)
+static inline void try_ungranted(void)
 {
-	if (raw(NR_inotify_init, 0, 0, 0, 0, 0, 0) >= 0)
+	if (raw(NR_ioprio_get, 1, 0, 0, 0, 0, 0) >= 0)
 		raw(NR_write, 1, (long)"ESCAPED\n", 8, 0, 0, 0);
 }
 
