@@ -158,6 +158,14 @@ const char *mch_tree_cwd(void)
 	return "/d";
 }
 
+/* Reads what it is given, as the real one does. */
+void mch_learn(int start, const char *path, bool follow, enum mch_learn what)
+{
+	(void)follow;
+	if (start < -1 || strlen(path) >= 2 * PATH_BYTES || (unsigned)what > MCH_LEARN_WRITE)
+		abort();
+}
+
 /* ---- Its /proc: some threads, of which the input says what the kernel would ---- */
 
 static struct mch_proc proc = { .root = -1, .files = -1 };
