@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // --learn: writes the policy that a program needs, of what the host process saw it find, and what it was kept
 // from writing.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #include "options.h"
 #include "world.h"
+
+#define ADDRESSES_MAX 256
 
 struct learned { /* all that is known of a path */
 	char *path;
@@ -26,6 +29,8 @@ struct learn {
 	bool too_much, no_memory;
 	bool tmp, proc, dev; /* something in there was asked for */
 	char cwd[PATH_MAX];
+	char *addresses[ADDRESSES_MAX]; /* that were refused, as --net has them */
+	size_t n_addresses;
 	char **said; /* places in the tree that the user fills himself */
 	size_t n_said;
 };
@@ -103,6 +108,34 @@ void learn_note(struct world *w, const struct ctl_msg *msg)
 		add(w->learn, &one);
 	else
 		w->learn->no_memory = true;
+}
+
+void learn_address(struct world *w, const union net_address *address)
+{
+	char host[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 16];
+	struct learn *learn = w->learn;
+	if (!learn)
+		return;
+	if (address->any.sa_family == AF_INET6 &&
+	    inet_ntop(AF_INET6, &address->in6.sin6_addr, host, sizeof host))
+		snprintf(text, sizeof text, "[%s]:%u", host, ntohs(address->in6.sin6_port));
+	else if (address->any.sa_family != AF_INET6 &&
+		 inet_ntop(AF_INET, &address->in.sin_addr, host, sizeof host))
+		snprintf(text, sizeof text, "%s:%u", host, ntohs(address->in.sin_port));
+	else
+		return;
+	for (size_t i = 0; i < learn->n_addresses; i++)
+		if (strcmp(learn->addresses[i], text) == 0)
+			return;
+	if (learn->n_addresses == ADDRESSES_MAX) {
+		learn->too_much = true;
+		return;
+	}
+	learn->addresses[learn->n_addresses] = strdup(text);
+	if (learn->addresses[learn->n_addresses])
+		learn->n_addresses++;
+	else
+		learn->no_memory = true;
 }
 
 /* ---- Paths ---- */
@@ -300,6 +333,10 @@ static void write_all(const struct learn *learn, const struct options *options)
 	fputs("# What it was kept from writing, allowed where it started:\n", to);
 	for (size_t i = 0; i < learn->n; i++)
 		write_refused(to, learn, &learn->list[i]);
+	if (learn->n_addresses)
+		fputs("# The network that it was kept from:\n", to);
+	for (size_t i = 0; i < learn->n_addresses; i++)
+		fprintf(to, "# net %s\n", learn->addresses[i]);
 }
 
 void learn_close(struct world *w, const struct options *options)
@@ -314,12 +351,14 @@ void learn_close(struct world *w, const struct options *options)
 			fprintf(stderr, "microcosm: --learn: %s: cannot be written\n", learn->name);
 	}
 	if (learn->too_much || learn->no_memory)
-		fprintf(stderr, "microcosm: --learn: %s is incomplete: the program asked for too many files\n",
+		fprintf(stderr, "microcosm: --learn: %s is incomplete: the program asked for too much\n",
 			learn->name);
 	for (size_t i = 0; i < learn->n; i++) {
 		free(learn->list[i].path);
 		free(learn->list[i].target);
 	}
+	for (size_t i = 0; i < learn->n_addresses; i++)
+		free(learn->addresses[i]);
 	for (size_t i = 0; i < learn->n_said; i++)
 		free(learn->said[i]);
 	free(learn->said);

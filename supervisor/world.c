@@ -97,7 +97,8 @@ static uint32_t may_write(const struct options *options)
 
 static uint32_t network(const struct options *options)
 {
-	return options->net.mode == NET_NONE   ? 0
+	/* To learn which are wanted, they must be asked for. */
+	return options->net.mode == NET_NONE   ? (options->learn ? MC_HEADER_NET : 0)
 	       : options->net.mode == NET_LIST ? MC_HEADER_NET
 					       : MC_HEADER_NET | MC_HEADER_NET_HOST;
 }

@@ -455,6 +455,7 @@ void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
 /* ---- learn.c: --learn ---- */
 int learn_open(struct world *w, const struct options *options, struct err *err);
 void learn_note(struct world *w, const struct ctl_msg *msg); /* a CTL_LEARNED */
+void learn_address(struct world *w, const union net_address *address); /* it was refused */
 void learn_close(struct world *w, const struct options *options);
 
 /* ---- place.c ---- */

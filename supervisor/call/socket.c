@@ -19,7 +19,7 @@ static uint64_t lent_address(const struct world *w, const struct thread *t)
 }
 
 /* Makes the copy; 0 or -errno. */
-static int64_t copy_address(const struct world *w, const struct thread *t, enum net_use use, uint64_t from,
+static int64_t copy_address(struct world *w, const struct thread *t, enum net_use use, uint64_t from,
 			    uint64_t given)
 {
 	union net_address address = {.bytes = {0}};
@@ -29,6 +29,8 @@ static int64_t copy_address(const struct world *w, const struct thread *t, enum 
 	if (len && os_read(t->tid, from, &address, (size_t)len) != len)
 		return -EFAULT;
 	int error = net_check(&w->net, use, &address, (size_t)len);
+	if (error == -EACCES)
+		learn_address(w, &address);
 	if (error)
 		return error;
 	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){lent_address(w, t)}, sizeof address),

@@ -91,6 +91,35 @@ lacks '^rw /etc'
 [ ! -e /etc/none ] || fail "/etc was written"
 rm m.c && mv hap hop
 
+# ---- What was to be reached ----
+
+if command -v python3 >/dev/null; then
+	cat >reach.py <<'END'
+import socket
+def tries(family, kind, what, address):
+    s = socket.socket(family, kind)
+    try: getattr(s, what)(*address)
+    except OSError as e: print(type(e).__name__)
+    s.close()
+for i in range(3): tries(socket.AF_INET, socket.SOCK_STREAM, "connect", [("127.0.0.1", 4711)])
+tries(socket.AF_INET6, socket.SOCK_STREAM, "connect", [("::1", 4712)])
+tries(socket.AF_INET, socket.SOCK_DGRAM, "sendto", [b"x", ("10.1.2.3", 53)])
+tries(socket.AF_INET, socket.SOCK_STREAM, "bind", [("127.0.0.1", 4713)])
+END
+	"$microcosm" --learn "$out/policy" python3 reach.py >"$out/learn.out" 2>&1
+	[ "$(sort -u "$out/learn.out")" = PermissionError ] || fail "the network: $(cat "$out/learn.out")"
+	has '# net 127.0.0.1:4711'
+	has '# net [::1]:4712'
+	has '# net 10.1.2.3:53'
+	has '# net 127.0.0.1:4713'
+	lacks '^net'
+	[ "$(grep -c '# net' "$out/policy")" = 4 ] || fail "addresses: $(cat "$out/policy")"
+	"$microcosm" --learn "$out/policy" --net 127.0.0.1:4711 python3 reach.py >"$out/learn.out" 2>&1
+	has 'net 127.0.0.1:4711'
+	lacks '# net 127.0.0.1:4711'
+	contains "$out/learn.out" ConnectionRefusedError || fail "--net while learning: $(cat "$out/learn.out")"
+fi
+
 # ---- With what the user says himself ----
 
 "$microcosm" --learn "$out/policy" --rw "$away/dir" --hostname box --wait --cwd "$away/dir" sh -c 'cat file; uname -n; echo z >z; cat /etc/passwd' >"$out/learn.out" 2>&1
