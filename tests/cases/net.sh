@@ -33,11 +33,12 @@ hostile() { # WHAT OPTION...: with one allowed port that nobody listens on
 	local what=$1 allowed tcp udp reached
 	shift
 	coproc host { exec ./net_escapes count; }
+	pid=$host_PID
 	read -r allowed tcp udp <&"${host[0]}" || fail "$what: no host's side"
 	timeout -s KILL 100 "$microcosm" --net="127.0.0.1:$allowed" "$@" ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
 	eval "exec ${host[1]}>&-"
 	read -r reached <&"${host[0]}" || fail "$what: the host's side does not answer"
-	wait "$host_PID"
+	wait "$pid"
 	[ "$(cat out)" = refused ] || fail "$what: $(tail -n 20 out)"
 	[ "$reached" = 0 ] || fail "$what: what nobody may reach was reached $reached times"
 }
@@ -47,11 +48,12 @@ hostile "a list, traced" -t -o trace
 
 # The test can fail: with the host's network most is open.
 coproc host { exec ./net_escapes count; }
+pid=$host_PID
 read -r allowed tcp udp <&"${host[0]}"
 timeout -s KILL 100 "$microcosm" --net=host ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
 eval "exec ${host[1]}>&-"
 read -r reached <&"${host[0]}"
-wait "$host_PID"
+wait "$pid"
 contains out '^connect.*open$' || fail "nothing is open at all: $(cat out)"
 [ "$reached" -gt 100 ] || fail "reached $reached times only"
 # ... but local sockets of the host's are not.
@@ -83,9 +85,10 @@ echo "served" >www/page
 
 free_port() { # in $port
 	coproc host { exec ./net_escapes count; }
+	pid=$host_PID
 	read -r port _ <&"${host[0]}" || fail "no port"
 	eval "exec ${host[1]}>&-"
-	wait "$host_PID"
+	wait "$pid"
 }
 # shellcheck disable=SC2317 # until_true calls it
 asked() { # COMMAND...: until the server is up
