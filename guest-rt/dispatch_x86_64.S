@@ -17,6 +17,7 @@
 #define T_ERRNO      %gs:0x58
 #define T_SLOT       %gs:0x5c
 #define T_SCRATCH    %gs:0x60
+#define T_HANDLER    %gs:0x68
 
 #define F_RAX 0x00
 #define F_RDI 0x08
@@ -59,7 +60,7 @@ rt_config:
 	.quad 0 /* 0x20 entry for mc_call: rt_entry or rt_entry_trap */
 	.quad 0 /* 0x28 XSAVE mask */
 	.quad 0 /* 0x30 XSAVE bytes */
-	.quad 0
+	.quad 0 /* 0x38 stubs */
 
 	.text
 	.macro FUNCTION name
@@ -69,16 +70,19 @@ rt_config:
 \name:
 	.endm
 
-/* From the caller's stack to a frame on the handler stack, inside from now on: rcx = return address, r11 =
- * what the frame keeps as flags. Spoils rbx, which the frame has. */
-	.macro ENTER
+/* From the caller's stack to a frame on the handler stack, inside from now on: rcx = return address, flags =
+ * what the frame keeps of them. Spoils rbx, which the frame has. Depth is written and not counted where it
+ * can be: a counter in memory makes each call wait for the one before. */
+	.macro ENTER flags
 	movq %rsp, T_SCRATCH
 	cmpl $0, T_DEPTH
 	jne 1f
+	movl $1, T_DEPTH
 	movq T_STACK_HIGH, %rsp
 	subq $F_SIZE, %rsp
 	jmp 2f
-1:	leaq -(128 + F_SIZE)(%rsp), %rsp /* the red zone of the handler that called */
+1:	incl T_DEPTH
+	leaq -(128 + F_SIZE)(%rsp), %rsp /* the red zone of the handler that called */
 	andq $-16, %rsp
 2:	movq %rax, F_RAX(%rsp)
 	movq %rdi, F_RDI(%rsp)
@@ -94,14 +98,13 @@ rt_config:
 	movq %r14, F_R14(%rsp)
 	movq %r15, F_R15(%rsp)
 	movq %rcx, F_RIP(%rsp)
-	movq %r11, F_RFLAGS(%rsp)
+	movq \flags, F_RFLAGS(%rsp)
 	movq T_SCRATCH, %rbx
 	movq %rbx, F_RSP(%rsp)
 	movq T_FRAME, %rbx
 	movq %rbx, F_OUTER(%rsp)
 	movq $0, F_FLAGS(%rsp)
 	movq %rsp, T_FRAME
-	incl T_DEPTH
 	.endm
 
 /* The same way in for who calls one of our functions instead of the entry. */
@@ -113,6 +116,22 @@ rt_config:
 	cld
 	.endm
 
+/* To rcx with the caller's stack. Who called returns as functions do, from where its return address was,
+ * or the processor would guess every further return wrong. */
+	.macro LEAVE flags
+	testl $0x402, \flags
+	jnz 1f
+2:	movq %rcx, -8(%rsp)
+	leaq -8(%rsp), %rsp
+	ret
+1:	testl $0x400, \flags
+	jz 3f
+	std
+3:	testl $2, \flags
+	jz 2b
+	jmp *%rcx
+	.endm
+
 /* The entry: called with the registers of a `syscall`. An entry of the table that is itself a stub
  * makes its call from here, as the instruction would: it is no handler, and a wait in it is no wait
  * inside one. */
@@ -120,37 +139,61 @@ FUNCTION rt_entry
 	movslq %eax, %rax
 	leaq -MC_NR_MIN(%rax), %rcx
 	cmpq $MC_NR_COUNT, %rcx
-	jae 1f
+	jae .Lno_number
 	movq rt_config+0x08(%rip), %rcx
-	movq (%rcx,%rax,8), %rcx
-	movq %rcx, %r11
-	subq rt_config+0x10(%rip), %r11
-	subq $RT_OFF_STUBS, %r11
-	cmpq $CALL_STUBS_BYTES, %r11
-	jae 1f
-	addq $STUB_ARGUMENT_MOVE, %rcx /* the fourth argument is in r10 already */
-	jmp *%rcx
-1:
+	movq (%rcx,%rax,8), %r11
+	movq %r11, %rcx
+	subq rt_config+0x38(%rip), %rcx
+	cmpq $CALL_STUBS_BYTES, %rcx
+	jb .Lstub
 	.globl rt_dispatch_begin
 rt_dispatch_begin:
 	/* Of the flags only DF is kept: that bit 1, which is always set, is 0 in the frame marks this
-	 * way in. */
-	TAKE_RETURN
-	/* fall through */
+	 * way in. Nobody calls with DF set, by the C ABI; who does is served by the longer way. */
+	pushfq
+	testb $4, 1(%rsp)
+	leaq 8(%rsp), %rsp
+	popq %rcx
+	jnz .Lbackwards
+	ENTER $0
+
+.Lcall:
+	testq %r11, %r11
+	jz rt_no_handler
+	movq %r10, %rcx
+	xorl %eax, %eax
+	call *%r11
+	jmp rt_leave_quiet
+
+.Lbackwards:
+	cld
+	movq %r11, T_HANDLER
+	movl $0x400, %r11d
+	ENTER %r11
+	movq T_HANDLER, %r11
+	jmp .Lcall
+
+.Lstub:
+	addq $STUB_ARGUMENT_MOVE, %r11 /* the fourth argument is in r10 already */
+	jmp *%r11
+
+.Lno_number:
+	xorl %r11d, %r11d
+	jmp rt_dispatch_begin
 
 /* Where the tracer sends a trapped call: rcx = return address, r11 = flags, DF clear. */
 	.globl rt_upcall
 rt_upcall:
-	ENTER
+	ENTER %r11
 
 	movslq %eax, %rax
 	leaq -MC_NR_MIN(%rax), %rbx
 	cmpq $MC_NR_COUNT, %rbx
-	jae 5f
+	jae rt_no_handler
 	movq rt_config+0x08(%rip), %rcx
 	movq (%rcx,%rax,8), %rbx
 	testq %rbx, %rbx
-	jz 5f
+	jz rt_no_handler
 	movq %r10, %rcx
 	/* A handler in guest memory may use the vector registers: keep them if the caller trapped. */
 	movq %rbx, %rax
@@ -160,14 +203,16 @@ rt_upcall:
 	xorl %eax, %eax
 	call *%rbx
 rt_leave:
-3:	/* rsp is the frame again. */
+	/* rsp is the frame again. */
 	testl $RT_FLAGS_TRACED, F_RFLAGS(%rsp)
 	jnz 9f
-10:	movq F_OUTER(%rsp), %rcx
+rt_leave_quiet:
+	movq F_OUTER(%rsp), %rcx
 	movq %rcx, T_FRAME
-	decl T_DEPTH
-	jnz 7f
+	cmpl $1, T_DEPTH
+	jne 7f
 	movq %rax, F_RAX(%rsp)
+	movl $0, T_DEPTH
 
 	.globl rt_exit_check
 rt_exit_check:
@@ -188,12 +233,9 @@ rt_exit_check:
 	movq F_R13(%r11), %r13
 	movq F_R14(%r11), %r14
 	movq F_R15(%r11), %r15
-	testb $4, F_RFLAGS+1(%r11)
-	jz 1f
-	std
-1:	movq F_RIP(%r11), %rcx
 	movq F_RSP(%r11), %rsp
-	jmp *%rcx
+	movq F_RIP(%r11), %rcx
+	LEAVE F_RFLAGS(%r11)
 	.globl rt_exit_end
 rt_exit_end:
 
@@ -201,13 +243,14 @@ rt_exit_end:
 	jz 8f
 	movq %rbx, %rax
 	call mc_fp_call
-	jmp 3b
+	jmp rt_leave
 8:	xorl %eax, %eax
 	call *%rbx
-	jmp 3b
+	jmp rt_leave
 
-5:	movq $-ENOSYS, %rax
-	jmp 3b
+rt_no_handler:
+	movq $-ENOSYS, %rax
+	jmp rt_leave
 
 9:	/* The tracer prints the result. */
 	movq %rax, F_RAX(%rsp)
@@ -216,7 +259,7 @@ rt_exit_end:
 	movl $6, %edi /* RT_OP_TRACE_RETURN */
 	syscall
 	movq F_RAX(%rsp), %rax
-	jmp 10b
+	jmp rt_leave_quiet
 
 6:	/* Something was held back: the tracer leaves in our place. */
 	movl $RT_NR_TRACER, %eax
@@ -225,6 +268,7 @@ rt_exit_end:
 	ud2
 
 7:	/* Back into the handler that called. */
+	decl T_DEPTH
 	movq F_RDI(%rsp), %rdi
 	movq F_RSI(%rsp), %rsi
 	movq F_RDX(%rsp), %rdx
@@ -235,17 +279,14 @@ rt_exit_end:
 	movq F_RIP(%rsp), %rcx
 	movq F_RFLAGS(%rsp), %r11
 	movq F_RSP(%rsp), %rsp
-	testl $0x400, %r11d
-	jz 1f
-	std
-1:	jmp *%rcx
+	LEAVE %r11d
 
 /* A gate that a guest calls on its own stack: inside it is a call like a handler's. */
 	.macro GATE_OUTSIDE name, inside
 \name:
 	movq %rcx, %r10
 	TAKE_RETURN
-	ENTER
+	ENTER %r11
 	movq F_RSP(%rsp), %r11 /* the caller's further arguments */
 	movq %rsp, %rbx
 	subq $80, %rsp
@@ -359,20 +400,18 @@ FUNCTION mc_syscall
 	syscall
 	ret
 
-/* Core entries that need not leave user space; C functions. */
-FUNCTION rt_core_self
-	movq T_SELF, %rax
-	ret
-
+/* Core entries that need not leave user space. -9 is all in its stub; that of -2 jumps here: a C
+ * function that spoils no more registers than a call may. */
 FUNCTION rt_core_get
-	movslq %edi, %rdi
-	xorl %eax, %eax
-	leaq -MC_NR_MIN(%rdi), %rcx
+	movslq %edi, %rax
+	leaq -MC_NR_MIN(%rax), %rcx
 	cmpq $MC_NR_COUNT, %rcx
 	jae 1f
 	movq rt_config+0x08(%rip), %rcx
-	movq (%rcx,%rdi,8), %rax
-1:	ret
+	movq (%rcx,%rax,8), %rax
+	ret
+1:	xorl %eax, %eax
+	ret
 
 FUNCTION rt_core_init
 	movl $2, 0x10(%rdi) /* MC_THREAD_RUNNING */

@@ -11,7 +11,7 @@ struct rt_config {
 	uint64_t region_base, region_size;
 	uint64_t entry;
 	uint64_t xsave_mask, xsave_size;
-	uint64_t unused;
+	uint64_t stubs; /* of core and kernel calls */
 };
 
 #define MC_HEADER_VDSO 1u /* header flags: the vDSO stays, since a clock call is granted */
@@ -22,6 +22,7 @@ _Static_assert(offsetof(struct rt_config, region_size) == 0x18, "dispatch_x86_64
 _Static_assert(offsetof(struct rt_config, entry) == 0x20, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_config, xsave_mask) == 0x28, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_config, xsave_size) == 0x30, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_config, stubs) == 0x38, "dispatch_x86_64.S");
 _Static_assert(sizeof(struct rt_config) == 64, "dispatch_x86_64.S");
 
 _Static_assert(offsetof(struct mc_thread, frame) == 0x30, "dispatch_x86_64.S");

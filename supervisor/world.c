@@ -46,7 +46,6 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_exit_end", &w->rt.exit_end},
 		{"rt_thread_begin", &w->rt.thread_begin},
 		{"rt_thread_main", &w->rt.thread_main},
-		{"rt_core_self", &w->rt.core_self},
 		{"rt_core_get", &w->rt.core_get},
 		{"rt_core_init", &w->rt.core_init},
 		{"rt_boot", &w->rt.boot},
@@ -77,6 +76,10 @@ static void write_stubs(struct world *w)
 {
 	for (int32_t nr = 0; nr > -256; nr--)
 		arch_call_stub(sealed_at(w, table_core_stub(w, nr), RT_STUB_SIZE), nr);
+	/* These two do not leave user space. */
+	arch_self_stub(sealed_at(w, table_core_stub(w, MC_SYS_THREAD_SELF), RT_STUB_SIZE));
+	arch_jump_stub(sealed_at(w, table_core_stub(w, MC_SYS_GET), RT_STUB_SIZE),
+		       table_core_stub(w, MC_SYS_GET), w->rt.core_get);
 	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
 		arch_call_stub(sealed_at(w, table_kernel_stub(w, nr), RT_STUB_SIZE), nr);
 	for (size_t i = 0; i < w->modules->n_imports; i++) {
@@ -137,6 +140,7 @@ static void write_header(struct world *w, uint32_t flags)
 		.entry = header->entry,
 		.xsave_mask = mask,
 		.xsave_size = size,
+		.stubs = w->region.base + RT_OFF_STUBS,
 	};
 }
 

@@ -46,6 +46,9 @@ void regs_begin(struct regs *regs, uint64_t rip, uint64_t rsp, uint64_t argument
 #define ARCH_STUB_SYSCALL_OFFSET 8 /* where the `syscall` of a call stub lies */
 /* A C function of six arguments that makes call nr; bytes written. */
 size_t arch_call_stub(uint8_t out[ARCH_STUB_MAX], int32_t nr);
+/* The stubs of the calls that stay in user space: -9 in a few bytes, -2 by a jump to target. */
+void arch_self_stub(uint8_t out[ARCH_STUB_MAX]);
+void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target);
 /* The stub of a gate at address `at` that jumps to target with the index. */
 size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target);
 

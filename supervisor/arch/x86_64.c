@@ -143,15 +143,43 @@ size_t arch_call_stub(uint8_t out[ARCH_STUB_MAX], int32_t nr)
 	return sizeof code;
 }
 
+/* What the entry skips of a stub: there, a call's fourth argument is where the kernel wants it. */
+#define ARGUMENT_MOVE 3
+
+static uint8_t *stub_begin(uint8_t out[ARCH_STUB_MAX])
+{
+	static const uint8_t nop[ARGUMENT_MOVE] = {0x0f, 0x1f, 0x00};
+	memset(out, 0xcc, ARCH_STUB_MAX);
+	memcpy(out, nop, sizeof nop);
+	return out + sizeof nop;
+}
+
+static void jump_to(uint8_t *out, uint64_t at, uint64_t target)
+{
+	int32_t displacement = (int32_t)(target - (at + 5));
+	out[0] = 0xe9;
+	memcpy(out + 1, &displacement, sizeof displacement);
+}
+
+void arch_self_stub(uint8_t out[ARCH_STUB_MAX])
+{
+	/* movq %gs:0,%rax; ret */
+	static const uint8_t code[] = {0x65, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0xc3};
+	memcpy(stub_begin(out), code, sizeof code);
+}
+
+void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target)
+{
+	jump_to(stub_begin(out), at + ARGUMENT_MOVE, target);
+}
+
 size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target)
 {
 	/* movl $index,%eax; jmp target */
-	int32_t displacement = (int32_t)(target - (at + 10));
 	memset(out, 0xcc, ARCH_STUB_MAX);
 	out[0] = 0xb8;
 	memcpy(out + 1, &index, sizeof index);
-	out[5] = 0xe9;
-	memcpy(out + 6, &displacement, sizeof displacement);
+	jump_to(out + 5, at + 5, target);
 	return 10;
 }
 

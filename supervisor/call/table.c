@@ -39,12 +39,8 @@ bool table_in_stubs(const struct world *w, uint64_t ip)
 
 uint64_t table_core_default(const struct world *w, int32_t nr)
 {
-	switch (nr) {
-	case MC_SYS_GET: return w->rt.core_get;
-	case MC_SYS_THREAD_SELF: return w->rt.core_self;
-	case MC_SYS_THREAD_INIT: return w->rt.core_init;
-	default: break;
-	}
+	if (nr == MC_SYS_THREAD_INIT)
+		return w->rt.core_init;
 	for (size_t i = 0; i < sizeof core_numbers / sizeof core_numbers[0]; i++)
 		if (core_numbers[i] == nr)
 			return table_core_stub(w, nr);

@@ -310,6 +310,7 @@ void thread_begin(struct world *w, struct thread *t, struct regs *regs)
 	struct mc_frame *frame = region_at(&w->region, REGION_SHARED, (struct gaddr){at},
 					   sizeof *frame);
 	*frame = t->begin;
+	frame->rflags |= 2; /* it has no return address: nobody called */
 	frame->outer = NULL;
 	struct mc_thread *structure = thread_structure(w, t);
 	structure->frame = (struct mc_frame *)(uintptr_t)at;
