@@ -181,11 +181,39 @@ rt_dispatch_begin:
 	xorl %r11d, %r11d
 	jmp rt_dispatch_begin
 
+/* From a patched site, by its stub: rax = the number, rcx = where the `syscall` would return to. What no
+ * handler serves is done by that instruction, which still stands there. */
+FUNCTION rt_site
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %r11
+	cmpq $MC_NR_COUNT, %r11
+	jae .Lby_instruction
+	movq rt_config+0x08(%rip), %r11
+	movq (%r11,%rax,8), %r11
+	testq %r11, %r11
+	jz .Lby_instruction
+	subq rt_config+0x38(%rip), %r11
+	cmpq $CALL_STUBS_BYTES, %r11
+	jb .Lby_instruction
+	ENTER $2
+	pushfq /* not on the caller's stack */
+	testb $4, 1(%rsp)
+	leaq 8(%rsp), %rsp
+	jz .Ldispatch
+	cld
+	orl $0x400, F_RFLAGS(%rsp)
+	jmp .Ldispatch
+
+.Lby_instruction:
+	leaq -2(%rcx), %r11
+	jmp *%r11
+
 /* Where the tracer sends a trapped call: rcx = return address, r11 = flags, DF clear. */
 	.globl rt_upcall
 rt_upcall:
 	ENTER %r11
 
+.Ldispatch:
 	movslq %eax, %rax
 	leaq -MC_NR_MIN(%rax), %rbx
 	cmpq $MC_NR_COUNT, %rbx

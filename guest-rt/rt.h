@@ -39,6 +39,15 @@
 #define RT_KERNEL_STUBS  RT_U(1024)
 #define RT_OFF_GATE_STUBS   (RT_OFF_STUBS + 0x10000) /* RT_GATE_MAX: index gate */
 #define RT_STUBS_BYTES   RT_U(0x40000)
+/* Patched sites: a stub for each, and what the patched jumps go by, mapped at RT_SLOTS_ADDR too. A slot's
+ * number is the upper half of a jump's operand's lower half: see call/patch.c. */
+#define RT_OFF_SITES     RT_U(0x140000)
+#define RT_SITE_SIZE     RT_U(32)
+#define RT_SITES_BYTES   RT_U(0x40000)
+#define RT_OFF_SLOTS     RT_U(0x180000)
+#define RT_SLOTS_BYTES   RT_U(0x10000)
+#define RT_SITE_COUNT    (RT_SLOTS_BYTES / 8)
+#define RT_SLOTS_ADDR    RT_U(0x050f0000)
 #define RT_OFF_MODULES   RT_U(0x200000)
 #define RT_OFF_HEAP      RT_U(0x10000000)
 #define RT_HEAP_BYTES    RT_U(0x30000000)

@@ -562,9 +562,10 @@ static bool take_return(const struct world *w, const struct thread *t, struct re
 	return true;
 }
 
-static void upcall(struct world *w, struct thread *t)
+static void upcall(struct world *w, struct thread *t, const struct os_call *call)
 {
 	struct regs regs;
+	patch_consider(w, t, call);
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
 	if (regs.user.rip == w->rt.entry_trapped)
@@ -598,7 +599,7 @@ static void serve_table(struct world *w, struct thread *t, const struct os_call 
 		if (os_set_result(t->tid, 0, false) == 0 && os_interrupt(t->tid) == 0)
 			thread_resume(w, t, 0);
 	} else {
-		upcall(w, t);
+		upcall(w, t, call);
 	}
 }
 
@@ -724,6 +725,8 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 	}
 	n->tgid = flags & CLONE_FLAG_THREAD ? parent->tgid : n->tid;
 	int error = p != parent->process ? table_inherit(p, parent->process) : 0;
+	if (error == 0 && p != parent->process)
+		error = patch_inherit(w, p, parent->process);
 	if (error == 0)
 		error = thread_place(w, n, p);
 	if (error) {

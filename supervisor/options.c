@@ -100,6 +100,13 @@ static int set_surface(struct parse *parse, const char *argument)
 	return 0;
 }
 
+static int set_no_patch(struct parse *parse, const char *argument)
+{
+	(void)argument;
+	parse->options->no_patch = true;
+	return 0;
+}
+
 static int set_no_aslr(struct parse *parse, const char *argument)
 {
 	(void)argument;
@@ -362,6 +369,7 @@ static const struct option_row world_rows[] = {
 	{ 0, "wait", ARG_NONE, NULL, set_wait,
 	  "wait for all of the world's processes; without it they\nare killed when PROGRAM ends\n" },
 	{ 0, "no-aslr", ARG_NONE, NULL, set_no_aslr, "the same addresses in every run\n" },
+	{ 0, "no-patch", ARG_NONE, NULL, set_no_patch, "leave the program's code as it is\n" },
 	{ 0 },
 };
 

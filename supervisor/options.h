@@ -41,6 +41,7 @@ struct options {
 	const char *modules;         /* --modules FILE: NULL is $MICROCOSM_MODULES, or the installed set */
 	bool no_modules;             /* an empty world: the core alone */
 	bool no_aslr;
+	bool no_patch;               /* call sites stay as they are, however often they trap */
 	bool wait;                   /* the world ends with its last process, not with its first */
 	bool host_files;             /* host components may open files after sealing */
 	struct tree_option *tree;    /* in order; the list is the options' own */

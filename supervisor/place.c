@@ -12,6 +12,7 @@
 #define COMPUTES_NS 3000000 /* a thread that ran so long without a stop is let go */
 #define IDLE_TICKS 8        /* and one that did neither: on a busy machine its turn may be long in coming */
 #define FREE_EVERY 40       /* ticks */
+#define GATES_OFTEN 16      /* in a tick */
 #define OFTEN_NS 250000     /* between stops: a crossing between CPUs takes half of that */
 #define OFTEN_ALONE_NS 5000000 /* the same for a world's only thread: nothing is lost by keeping it */
 
@@ -56,6 +57,13 @@ static void pin(struct world *w, struct thread *t)
 {
 	set_pinned(w, t, !t->process->own_affinity && (w->ticking || tick_start(w, t)) && list_add(w, t) &&
 				 os_place(t->tid, w->cpu) == 0);
+}
+
+static bool place_back(struct world *w, struct thread *t)
+{
+	t->place.freed = false;
+	set_pinned(w, t, !t->process->own_affinity && os_place(t->tid, w->cpu) == 0);
+	return t->place.pinned;
 }
 
 void place_start(struct world *w, struct thread *t)
@@ -103,11 +111,22 @@ void place_follow(struct world *w, struct thread *t)
 		let_go(w, t);
 }
 
-/* At a tick: the thread still stops often, as far as can be told. */
-static bool keeps(struct thread *t)
+/* Gates that the host process has served t since the last look. */
+static uint32_t gates_since(const struct world *w, struct thread *t)
+{
+	uint32_t count = atomic_load_explicit(&w->gate_counts[t->slot], memory_order_relaxed);
+	uint32_t since = count - t->place.gates;
+	t->place.gates = count;
+	return since;
+}
+
+/* At a tick: the thread still leaves the guest often, as far as can be told. */
+static bool keeps(const struct world *w, struct thread *t)
 {
 	struct placement *place = &t->place;
 	uint64_t cpu_ns = os_cpu_time_ns(t->tid);
+	if (gates_since(w, t) >= GATES_OFTEN)
+		place->used = true;
 	if (place->used) {
 		place->cpu_ns = cpu_ns;
 		place->idle = 0;
@@ -127,16 +146,22 @@ void place_tick(struct world *w)
 	size_t kept = 0;
 	for (size_t i = 0; i < w->n_pinned; i++) {
 		struct thread *t = w->by_slot[w->pinned[i]];
-		if (!t || t->gone || !t->place.pinned)
+		if (!t || t->gone)
 			continue;
-		if (keeps(t) && !free_all) {
+		bool was_pinned = t->place.pinned, keep = keeps(w, t);
+		/* One that was freed and calls gates makes no stop that would bring it back. */
+		if (was_pinned ? keep && !free_all : keep && t->place.freed && place_back(w, t)) {
 			w->pinned[kept++] = t->slot;
 			continue;
 		}
+		if (!was_pinned)
+			continue;
 		let_go(w, t);
 		t->place.since_ns = now;
 		t->place.stops = 0;
 		t->place.freed = true;
+		if (keep)
+			w->pinned[kept++] = t->slot; /* for one more look */
 	}
 	w->n_pinned = kept;
 	if (kept == 0) {

@@ -218,4 +218,6 @@ void policy_print_rest(const struct options *options, FILE *to)
 		fprintf(to, "wait\n");
 	if (options->no_aslr)
 		fprintf(to, "no-aslr\n");
+	if (options->no_patch)
+		fprintf(to, "no-patch\n");
 }

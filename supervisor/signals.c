@@ -240,6 +240,8 @@ void signal_stop(struct world *w, struct thread *t, int signo)
 		thread_resume(w, t, t->exiting ? 0 : signo);
 		return;
 	}
+	if (signo == SIGTRAP && patch_reached(w, t, &info, &regs))
+		return;
 	restore_info(t, &info);
 	if (w->trace)
 		trace_signal(w->trace, t->id, signo, &info);

@@ -40,6 +40,7 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_entry_trap", &w->rt.entry_trap},
 		{"rt_entry_trapped", &w->rt.entry_trapped},
 		{"rt_upcall", &w->rt.upcall},
+		{"rt_site", &w->rt.site},
 		{"rt_dispatch_begin", &w->rt.dispatch_begin},
 		{"rt_dispatch_end", &w->rt.dispatch_end},
 		{"rt_exit_check", &w->rt.exit_check},
@@ -615,6 +616,7 @@ static void world_close(struct world *w)
 	report_close(w);
 	modules_free(w->modules);
 	threads_free(w);
+	patches_free(w);
 	region_destroy(&w->region);
 	end_host(w); /* last: it ends meanwhile */
 }
@@ -658,6 +660,9 @@ static int world_start(struct world *w, const struct options *options, struct er
 		error = report_open(w, options, err);
 	if (error == 0)
 		error = region_fill(w, &paths, options, err);
+	/* A trace has every call trap. */
+	if (error == 0 && !w->trace && !options->no_patch)
+		error = patches_init(w, err);
 	if (error == 0)
 		error = report_modules(w, err);
 	if (error == 0)

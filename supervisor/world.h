@@ -59,6 +59,8 @@ struct process {
 	bool exits;           /* by exit_group: its argument is the status, else the first thread's value */
 	int first_value;
 	int forced_status;    /* exit status to report instead of the kernel's, -1: none */
+	uint16_t *sites;      /* patched ones, by number; a fork's child has its parent's */
+	size_t n_sites, room_sites;
 	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
 	size_t n_stacks, room_stacks;
 	char *exe;        /* the path of what it executes, in the world's files; NULL: not known */
@@ -108,6 +110,7 @@ struct placement {
 	uint32_t stops;    /* since then */
 	uint64_t cpu_ns;   /* how long it had run at the last tick after a stop */
 	uint32_t idle;     /* ticks since */
+	uint32_t gates;    /* of w->gate_counts, at the last tick */
 	bool pinned;
 	bool used;         /* it stopped since the last tick */
 	bool freed;        /* let go to see where it goes: look soon */
@@ -132,6 +135,8 @@ struct thread {
 	bool first_stop_seen;
 	bool interrupting; /* it is to stop soon; any other stop makes the kernel forget that */
 	bool gone;        /* reaped */
+	unsigned breakpoint_traps; /* since it was set */
+	uint64_t breakpoint; /* where it is to stop for its site to be patched, 0: nowhere */
 	bool makes;       /* is in a fork, vfork or clone */
 	bool joinable;    /* made by -16, or a world's or process's first */
 	bool guard_due;   /* its own mprotect of the guard page is still to come */
@@ -209,6 +214,7 @@ struct world {
 	size_t n_making;        /* of these, promised to what threads are making */
 	struct ctl_thread *thread_table; /* what the host process reads */
 	_Atomic uint64_t *fs_words;      /* ... and writes; in the same memory, then how often both changed */
+	_Atomic uint32_t *gate_counts;   /* ... and these, behind them: by slot */
 	uint32_t fs_users[RT_SLOT_COUNT]; /* threads that have the word, 0: free */
 	uint32_t fs_next;                 /* where to look for a free one */
 	int thread_table_fd;
@@ -226,7 +232,7 @@ struct world {
 
 	/* What the runtime in the region offers, by address. */
 	struct {
-		uint64_t config, entry, entry_trap, entry_trapped, upcall, dispatch_begin, dispatch_end;
+		uint64_t config, entry, entry_trap, entry_trapped, upcall, site, dispatch_begin, dispatch_end;
 		uint64_t exit_check, exit_end, thread_begin, thread_main;
 		uint64_t core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
@@ -256,6 +262,7 @@ struct world {
 
 	struct trace *trace;  /* NULL: none */
 	struct learn *learn;  /* NULL: nothing is to be learned */
+	struct patches *patches; /* call/patch.c; NULL: sites stay as they are */
 	int cpu;               /* the tracer's, and that of the threads pinned to it */
 	bool ticking;          /* os_wait is interrupted every tick: a thread may be pinned */
 	unsigned ticks;
@@ -411,6 +418,17 @@ int inject(struct world *w, struct thread *t, const struct regs *at, bool trappe
 void inject_finish(struct world *w, struct thread *t);
 /* A call that t makes while an injection is under way is the injected one. */
 bool inject_is(const struct thread *t, const struct os_call *call);
+
+/* ---- call/patch.c: call sites that trap again and again ---- */
+int patches_init(struct world *w, struct err *err);
+void patches_free(struct world *w);
+/* t is stopped at a call that a handler serves: counts its site, and has it patched when it is hot. */
+void patch_consider(struct world *w, struct thread *t, const struct os_call *call);
+/* A SIGTRAP of t's: true when it was ours, and t has been resumed. */
+bool patch_reached(struct world *w, struct thread *t, const siginfo_t *info, const struct regs *regs);
+int patch_inherit(struct world *w, struct process *child, const struct process *parent);
+/* The process's memory is gone. */
+void patch_forget(struct world *w, struct process *p);
 
 /* ---- signals.c ---- */
 void signal_stop(struct world *w, struct thread *t, int signal);

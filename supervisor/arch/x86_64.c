@@ -173,6 +173,34 @@ void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target)
 	jump_to(stub_begin(out), at + ARGUMENT_MOVE, target);
 }
 
+static const uint8_t syscall_code[2] = {0x0f, 0x05};
+
+bool arch_site_is(const uint8_t code[ARCH_SITE_BYTES], int32_t nr)
+{
+	/* movl $nr,%eax; syscall */
+	return code[0] == 0xb8 && memcmp(code + 1, &nr, sizeof nr) == 0 &&
+	       memcmp(code + ARCH_SITE_CHANGED, syscall_code, sizeof syscall_code) == 0;
+}
+
+void arch_site_patch(uint8_t code[ARCH_SITE_BYTES], uint32_t slot)
+{
+	/* jmp *slot: the upper half of the operand is the `syscall`, and so must the slot's address be. */
+	static const uint8_t jump[] = {0xff, 0x24, 0x25};
+	memcpy(code, jump, sizeof jump);
+	memcpy(code + sizeof jump, &slot, sizeof slot);
+}
+
+void arch_site_stub(uint8_t *out, uint64_t at, int32_t nr, uint64_t return_to, uint64_t target)
+{
+	/* movl $nr,%eax; movabsq $return_to,%rcx; jmp target */
+	out[0] = 0xb8;
+	memcpy(out + 1, &nr, sizeof nr);
+	out[5] = 0x48;
+	out[6] = 0xb9;
+	memcpy(out + 7, &return_to, sizeof return_to);
+	jump_to(out + 15, at + 15, target);
+}
+
 size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target)
 {
 	/* movl $index,%eax; jmp target */

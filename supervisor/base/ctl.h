@@ -104,9 +104,9 @@ struct ctl_gate { /* payload of CTL_GATE */
 };
 
 /* The thread table is a memfd that no guest has: one of these for each slot (rt.h), then the host
- * process's words, a uint64_t for each slot, then a uint64_t that counts changes of both. The tracer
- * writes an entry before it lets the thread run: all fields, then epoch, then tid. A new start, exec or
- * owner is a new epoch. */
+ * process's words, a uint64_t for each slot, then a uint64_t that counts changes of both, then a uint32_t for
+ * each slot that counts its gate calls. The tracer writes an entry before it lets the thread run: all fields,
+ * then epoch, then tid. A new start, exec or owner is a new epoch. */
 struct ctl_thread {
 	_Atomic uint32_t tid;   /* the kernel's id, 0: no thread */
 	_Atomic uint32_t epoch; /* what the host recorded under another epoch is void */
@@ -119,7 +119,9 @@ struct ctl_thread {
 	uint32_t program;       /* another number for each exec, copied by fork */
 };
 
-#define CTL_TABLE_BYTES(slots) ((slots) * (sizeof(struct ctl_thread) + sizeof(uint64_t)) + sizeof(uint64_t))
+/* The host process's half, and all of it. */
+#define CTL_HOST_BYTES(slots) (((slots) + 1) * sizeof(uint64_t) + (slots) * sizeof(uint32_t))
+#define CTL_TABLE_BYTES(slots) ((slots) * sizeof(struct ctl_thread) + CTL_HOST_BYTES(slots))
 
 enum ctl_plan {
 	CTL_PLAN_NONE,

@@ -134,8 +134,9 @@ static bool leave_process(struct world *w, struct thread *t)
 	return true;
 }
 
-static void reset_process(struct process *p)
+static void reset_process(struct world *w, struct process *p)
 {
+	patch_forget(w, p);
 	free(p->own);
 	free(p->stacks);
 	p->own = NULL;
@@ -162,7 +163,8 @@ bool exec_done(struct world *w, pid_t tid, pid_t former)
 	if (shares_memory(t) && !leave_process(w, t))
 		return false;
 	forget_ended(w, t);
-	reset_process(t->process);
+	t->breakpoint = 0; /* the kernel has cleared it */
+	reset_process(w, t->process);
 	proc_executed(w, t);
 	t->stopped = true;
 	t->upcall_due = 0;

@@ -42,6 +42,7 @@ int threads_init(struct world *w, struct err *err)
 		return err_sys(err, errno, "cannot map the thread table");
 	w->thread_table = at;
 	w->fs_words = (_Atomic uint64_t *)(w->thread_table + RT_SLOT_COUNT);
+	w->gate_counts = (_Atomic uint32_t *)(w->fs_words + RT_SLOT_COUNT + 1);
 	return 0;
 }
 
@@ -92,6 +93,7 @@ void process_release(struct world *w, struct process *p)
 		w->first = NULL;
 	if (w->boot == p)
 		w->boot = NULL;
+	patch_forget(w, p);
 	free(p->own);
 	free(p->stacks);
 	free(p->exe);

@@ -639,6 +639,7 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 		notice_answer(notice, -EPERM);
 		return;
 	}
+	memory_count_gate(call.slot);
 	follow(call.slot);
 	struct slot *slot = &slots[call.slot];
 	bool callback_return = call.index == RT_GATE_RETURN;

@@ -57,6 +57,8 @@ _Atomic uint64_t *memory_word(uint32_t fs);
 /* Counts changes of the table and the words, these by memory_changed. */
 uint64_t memory_changes(void);
 void memory_changed(void);
+/* For the tracer, which does not see gate calls and places threads by how often they leave the guest. */
+void memory_count_gate(uint32_t slot);
 
 struct memory_region { /* what plans say of the region */
 	uint64_t base, size, start;

@@ -34,6 +34,14 @@ const struct memory_region *memory_region(void)
 	return &region;
 }
 
+void memory_count_gate(uint32_t slot)
+{
+	_Atomic uint32_t *count = (_Atomic uint32_t *)(words + RT_SLOT_COUNT + 1) + slot;
+
+	/* The slot's thread makes one call after the other. */
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 _Atomic uint64_t *memory_word(uint32_t fs)
 {
 	return fs < RT_SLOT_COUNT ? &words[fs] : NULL;
@@ -262,7 +270,7 @@ static int map_all(const struct ctl_msg *msg, struct err *err)
 static int map_threads(int fd, struct err *err)
 {
 	size_t size = RT_SLOT_COUNT * sizeof(struct ctl_thread);
-	size_t more = CTL_TABLE_BYTES(RT_SLOT_COUNT) - size;
+	size_t more = CTL_HOST_BYTES(RT_SLOT_COUNT);
 	struct stat st;
 
 	_Static_assert(RT_SLOT_COUNT * sizeof(struct ctl_thread) % PAGE == 0, "mapped apart");

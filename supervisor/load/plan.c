@@ -258,10 +258,26 @@ static uint64_t lay_out(struct plan *plan, char *blob)
 	return size;
 }
 
+// Where patched sites find their stubs; a program that lies there itself goes without.
+static int map_slots(struct plan *plan, struct err *err)
+{
+	const struct range *placed = plan->placed.items;
+	for (size_t i = 0; i < plan->placed.n; i++)
+		if (placed[i].vaddr < RT_SLOTS_ADDR + RT_SLOTS_BYTES &&
+		    RT_SLOTS_ADDR < placed[i].vaddr + placed[i].size)
+			return 0;
+	return plan_map(plan, &(struct rt_map){
+		.addr = RT_SLOTS_ADDR, .len = RT_SLOTS_BYTES, .offset = RT_OFF_SLOTS,
+		.prot = PROT_READ, .flags = MAP_SHARED, .fd = 0}, err);
+}
+
 int plan_finish(struct plan *plan, struct err *err)
 {
 	const struct program_request *request = plan->request;
 	struct rt_plan *head = &plan->head;
+	int r = map_slots(plan, err);
+	if (r < 0)
+		return r;
 	head->magic = RT_PLAN_MAGIC;
 	head->region_base = request->region_base;
 	head->start = request->start;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,6 +189,47 @@ int os_take_fd(pid_t tid, pid_t tgid, int fd)
 	int error = own < 0 ? -errno : 0;
 	close(process);
 	return error ? error : own;
+}
+
+#define DEBUG_CONTROL 7
+#define BREAK_LOCAL_0 1u /* on execution, of any length */
+
+static uintptr_t debug_register(unsigned n)
+{
+	return offsetof(struct user, u_debugreg) + n * sizeof(((struct user *)0)->u_debugreg[0]);
+}
+
+int os_break_at(pid_t tid, uint64_t addr)
+{
+	int error = request(PTRACE_POKEUSER, tid, debug_register(DEBUG_CONTROL), 0);
+	if (error == 0 && addr)
+		error = request(PTRACE_POKEUSER, tid, debug_register(0), addr);
+	if (error == 0 && addr)
+		error = request(PTRACE_POKEUSER, tid, debug_register(DEBUG_CONTROL), BREAK_LOCAL_0);
+	return error;
+}
+
+bool os_signal_blocked(pid_t tid, int signal)
+{
+	uint64_t mask;
+	return ptrace((enum __ptrace_request)PTRACE_GETSIGMASK, tid, sizeof mask, &mask) < 0 ||
+	       mask >> (signal - 1) & 1;
+}
+
+bool os_mapping(pid_t tid, uint64_t addr, char permissions[5])
+{
+	char path[64], line[4352];
+	bool found = false;
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)tid);
+	FILE *file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof line, file)) {
+		unsigned long long low, high;
+		found = sscanf(line, "%llx-%llx %4s", &low, &high, permissions) == 3 && addr >= low &&
+			addr < high;
+	}
+	if (file)
+		fclose(file);
+	return found;
 }
 
 bool os_is_traced(pid_t tid)

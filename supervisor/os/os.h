@@ -79,6 +79,13 @@ pid_t os_zombie_parent(pid_t pid);
 int os_signal_disposition(pid_t tid, int signal);
 int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */
 
+/* Has a stopped thread stop by SIGTRAP before it executes the instruction at addr; 0: no longer. The
+ * processor takes only the beginning of an instruction for one. */
+int os_break_at(pid_t tid, uint64_t addr);
+/* A fault's signal would change what the thread does with it. */
+bool os_signal_blocked(pid_t tid, int signal);
+/* The permissions of the mapping at addr as /proc/PID/maps has them, "r-xp": false when there is none. */
+bool os_mapping(pid_t tid, uint64_t addr, char permissions[5]);
 /* A copy of a thread's descriptor, close-on-exec. -EPERM where the kernel, or a container's profile, gives
  * none. */
 int os_take_fd(pid_t tid, pid_t tgid, int fd);

@@ -78,18 +78,26 @@ static void check_plan(void)
 	ck_assert_uint_ge(p->n_maps, 1);
 	ck_assert_uint_le(p->maps + p->n_maps * sizeof(struct rt_map), p->size);
 	ck_assert_int_eq(memcmp(&maps()[0], &region_map, sizeof region_map), 0);
+	int slots = 0, in_their_place = 0;
 	for (uint32_t i = 1; i < p->n_maps; i++) {
 		const struct rt_map *m = &maps()[i];
 		ck_assert(m->addr % 4096 == 0 && m->len % 4096 == 0 && m->len && m->offset % 4096 == 0);
 		ck_assert(m->addr >= 0x10000 && m->addr + m->len <= 0x7f0000000000);
 		ck_assert(m->addr + m->len <= BASE || m->addr >= BASE + RT_REGION_SIZE);
 		ck_assert(m->addr + m->len <= RT_STUB_BASE || m->addr >= RT_PLAN_ADDR + RT_PLAN_MAX);
+		if (m->addr == RT_SLOTS_ADDR) { /* of the region's sealed file */
+			ck_assert(m->fd == 0 && m->len == RT_SLOTS_BYTES && m->prot == PROT_READ);
+			slots++;
+			continue;
+		}
+		in_their_place |= m->addr < RT_SLOTS_ADDR + RT_SLOTS_BYTES && RT_SLOTS_ADDR < m->addr + m->len;
 		ck_assert(m->fd == -1 || (m->fd >= 2 && (uint32_t)m->fd < p->n_fds));
 		ck_assert((m->flags & MAP_TYPE) == MAP_PRIVATE);
 		ck_assert(!m->zero_from || m->prot & PROT_WRITE);
 		for (uint32_t k = 1; k < i; k++)
 			ck_assert(m->addr + m->len <= maps()[k].addr || maps()[k].addr + maps()[k].len <= m->addr);
 	}
+	ck_assert_int_eq(slots, !in_their_place);
 }
 
 static void loads_path(const char *path)
@@ -147,6 +155,8 @@ static void map_all(const struct rt_plan *p)
 {
 	for (uint32_t i = 1; i < p->n_maps; i++) {
 		const struct rt_map *m = &maps()[i];
+		if (m->addr == RT_SLOTS_ADDR)
+			continue; /* there is no region here */
 		int fd = m->fd < 0 ? -1 : plan.fds[m->fd - 2];
 		void *at = mmap((void *)m->addr, m->len, (int)m->prot, (int)m->flags | MAP_FIXED_NOREPLACE, fd,
 				(off_t)m->offset);
