@@ -183,6 +183,18 @@ static long see_name(long a0, long a1, long a2, long a3, long a4, long a5)
 	return mc_copy_out((void *)a0, names, sizeof names);
 }
 
+/* What the host half writes of it. */
+static void tell_host(void)
+{
+	char name[NAME_BYTES];
+	size_t len = 0;
+
+	for (; hostname != NULL && hostname[len] != 0 && len < NAME_BYTES - 1; len++)
+		name[len] = hostname[len];
+	/* Not told of ids, all are 0. */
+	names_identity((uint64_t)own_uid << 32 | shown_uid, (uint64_t)own_gid << 32 | shown_gid, name, len);
+}
+
 /* Handlers over grants cost a stop each: there are none unless they are asked for. */
 void ids_init(void)
 {
@@ -195,4 +207,6 @@ void ids_init(void)
 		mc_register(UNAME, see_name);
 	if (mc_option("uid") != NULL || mc_option("gid") != NULL)
 		show_ids();
+	if (shown || hostname != NULL)
+		tell_host();
 }

@@ -74,6 +74,10 @@ long names_chmod_file(int fd, unsigned mode);
 long names_chown_file(int fd, unsigned uid, unsigned gid);
 long names_utimens_file(int fd, const void *times);
 
+/* What /proc is to show instead of the kernel's: ids in the high halves as those in the low ones, unless
+ * both are 0, and a name, unless len is 0. For the boot process alone. */
+long names_identity(uint64_t uids, uint64_t gids, const char *hostname, size_t len);
+
 /* The answer is the descriptor that the caller's next execveat is to execute; AT_SYMLINK_NOFOLLOW in
  * flags. words->n is 0 for a program that is no script. */
 long names_exec(const struct names_at *at, int flags, struct names_words *words);

@@ -30,6 +30,9 @@ grep -qx "$(id -u) $(id -u) $(id -g) $(id -g)" guest.out || fail "an id that is 
 [ "$("$microcosm" --hostname some.where --host-ro uname -n)" = some.where ] || fail "--hostname"
 [ "$("$microcosm" --hostname some.where --host-ro uname -sr)" = "$(uname -sr)" ] || fail "--hostname: the rest"
 [ "$("$microcosm" --host-ro uname -n)" = "$(uname -n)" ] || fail "no --hostname"
+[ "$("$microcosm" --hostname some.where --host-ro cat /proc/sys/kernel/hostname)" = some.where ] || fail "--hostname: /proc"
+[ "$("$microcosm" --uid 5:6 --host-ro sed -n '/^[UG]id:/p; /^Groups:/p' /proc/self/status)" = "$(printf 'Uid:\t5\t5\t5\t5\nGid:\t6\t6\t6\t6\nGroups:\t6 ')" ] ||
+	fail "--uid: /proc"
 name=$(printf 'x%.0s' {1..64})
 [ "$("$microcosm" --hostname "$name" --host-ro uname -n)" = "$name" ] || fail "a long name"
 

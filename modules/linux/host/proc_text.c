@@ -20,6 +20,28 @@
 			const struct proc_place *at __attribute__((unused)),               \
 			const char *fixed __attribute__((unused)))
 
+/* ---- Other ids and another name, which modules ask for before the seal ---- */
+
+struct as_shown {
+	uint32_t own, shown;
+};
+
+static struct as_shown shown_uid, shown_gid;
+static bool ids_shown;
+static char hostname[65]; /* empty: the kernel's */
+
+long names_identity(uint64_t uids, uint64_t gids, const char *name, size_t len)
+{
+	if (mch_caller()->pid != 0)
+		return -EPERM;
+	if (len >= sizeof(hostname))
+		return -EINVAL;
+	ids_shown = uids != 0 || gids != 0;
+	shown_uid = (struct as_shown){ (uint32_t)(uids >> 32), (uint32_t)uids };
+	shown_gid = (struct as_shown){ (uint32_t)(gids >> 32), (uint32_t)gids };
+	return len > 0 ? mch_fetch(hostname, name, len) : 0;
+}
+
 /* ---- Of a process ---- */
 
 static FILE *source(const struct proc_place *at, const char *name, int *error)
@@ -120,6 +142,19 @@ static int known(int pid)
 	return proc_has(pid) ? pid : 0;
 }
 
+/* As the caller sees its own: --uid. */
+static void write_ids(FILE *out, const char *line, struct as_shown ids)
+{
+	size_t head = strcspn(line, ":") + 1;
+	const char *at = line + head;
+	int n;
+
+	fprintf(out, "%.*s", (int)head, line);
+	for (unsigned id; sscanf(at, " %u%n", &id, &n) == 1; at += n)
+		fprintf(out, "\t%u", id == ids.own ? ids.shown : id);
+	fputc('\n', out);
+}
+
 static void filter_status(FILE *out, const struct proc_place *at, char *line)
 {
 	static const char *const left_out[] = { "NStgid:", "NSpid:", "NSpgid:", "NSsid:", "SigQ:",
@@ -136,6 +171,12 @@ static void filter_status(FILE *out, const struct proc_place *at, char *line)
 		fprintf(out, "State:\t%c (%s)\n", state, state_name(state));
 	} else if (sscanf(line, "PPid:\t%d", &number) == 1) {
 		fprintf(out, "PPid:\t%d\n", known(number));
+	} else if (strncmp(line, "Uid:", 4) == 0) {
+		write_ids(out, line, shown_uid);
+	} else if (strncmp(line, "Gid:", 4) == 0) {
+		write_ids(out, line, shown_gid);
+	} else if (strncmp(line, "Groups:", 7) == 0 && ids_shown) { /* as getgroups says then */
+		fprintf(out, "Groups:\t%u \n", shown_gid.shown);
 	} else if (strncmp(line, "TracerPid:", 10) == 0) {
 		fprintf(out, "TracerPid:\t0\n");
 	} else {
@@ -364,7 +405,7 @@ WRITER(write_uname)
 
 	if (uname(&name) < 0)
 		return -errno;
-	fprintf(out, "%s\n", strcmp(fixed, "hostname") == 0 ? name.nodename
+	fprintf(out, "%s\n", strcmp(fixed, "hostname") == 0 ? (hostname[0] != '\0' ? hostname : name.nodename)
 			     : strcmp(fixed, "osrelease") == 0 ? name.release
 			     : strcmp(fixed, "ostype") == 0 ? name.sysname : name.version);
 	return 0;
