@@ -112,7 +112,7 @@ static int answer(const struct world *w, const struct thread *t, const char *nam
 	if (strcmp(name, "exe") == 0)
 		return answer_text(msg, exe_of(w, t->process));
 	if (strcmp(name, "state") == 0)
-		return answer_text(msg, t->job_stopped ? "T" : "S");
+		return answer_text(msg, t->job_stopped || os_group_stop_comes(t->tid) ? "T" : "S");
 	kernel_path(path, sizeof path, t, name);
 	if (strcmp(name, "fd") == 0)
 		return list_descriptors(path, msg);

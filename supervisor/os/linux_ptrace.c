@@ -248,6 +248,14 @@ bool os_executes(pid_t tid, uint64_t dev, uint64_t ino)
 
 /* By /proc: the kernel's call for it (pidfd_getfd) is refused in most containers. Nothing is opened that
  * could be waited for, or notices. */
+bool os_group_stop_comes(pid_t tid)
+{
+	siginfo_t info = {0};
+	if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 || info.si_pid != tid)
+		return false;
+	return info.si_status >> 8 == PTRACE_EVENT_STOP && (info.si_status & 0x7f) != SIGTRAP;
+}
+
 int os_open_file(pid_t tid, int fd)
 {
 	char path[64];

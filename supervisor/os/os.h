@@ -67,6 +67,7 @@ int os_resume(pid_t tid, int signal);
 int os_resume_to_call_end(pid_t tid, int signal);
 int os_interrupt(pid_t tid);
 int os_listen(pid_t tid); /* stay in a group stop */
+bool os_group_stop_comes(pid_t tid); /* the next event of the thread is one, and has happened already */
 int os_get_siginfo(pid_t tid, siginfo_t *info);
 int os_set_siginfo(pid_t tid, const siginfo_t *info);
 /* Whether events of it may still come. */
