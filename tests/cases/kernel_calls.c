@@ -25,9 +25,11 @@
 #define SHOWN_MAX 40
 #define PAGE 4096
 #define IOCTL_TIOCSPGRP 0x5410
+#define USER_END (1ull << 47)
 
 enum {
-	NR_CLOSE = 3, NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_IOCTL = 16, NR_PAUSE = 34, NR_SENDMSG = 46,
+	NR_CLOSE = 3, NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_IOCTL = 16, NR_MREMAP = 25, NR_PAUSE = 34,
+	NR_CONNECT = 42, NR_SENDTO = 44, NR_SENDMSG = 46, NR_BIND = 49,
 	NR_CLONE = 56, NR_EXIT = 60, NR_KILL = 62, NR_RT_SIGQUEUEINFO = 129, NR_PRCTL = 157, NR_ARCH_PRCTL = 158,
 	NR_SETRLIMIT = 160, NR_TKILL = 200, NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_INOTIFY_ADD_WATCH = 254, NR_RT_TGSIGQUEUEINFO = 297,
 	NR_PRLIMIT64 = 302, NR_SECCOMP = 317, NR_EXECVEAT = 322, NR_URETPROBE = 335, NR_UPROBE = 336, NR_MSEAL = 462,
@@ -108,8 +110,8 @@ static void surface_read(const char *path)
 	while (fgets(line, sizeof line, file))
 		if (strncmp(line, "grant ", 6) == 0)
 			grant_parse(line);
-		else if (strncmp(line, "gate ", 5) != 0)
-			fail("neither a gate nor a grant", line);
+		else if (strncmp(line, "gate ", 5) != 0 && strncmp(line, "net ", 4) != 0)
+			fail("neither a gate, a grant nor the network", line);
 	fclose(file);
 }
 
@@ -156,9 +158,19 @@ static bool is_guest(uint64_t arg)
 	return tid > 0 && tid < TID_MAX && ever_guest[tid];
 }
 
+/* What does not lie in the lower half the kernel refuses. */
+static bool spares_region(uint64_t addr, uint64_t len)
+{
+	return addr >= USER_END || len > USER_END - addr || addr + len <= region || addr >= region + RT_REGION_SIZE;
+}
+
 static bool checked(long nr, const uint64_t *args)
 {
 	switch (nr) {
+	/* What the kernel is to read in the region must be what the tracer wrote there. */
+	case NR_MMAP: case NR_MUNMAP: return spares_region(args[0], args[1]);
+	case NR_MREMAP:
+		return spares_region(args[0], args[1]) && (!(args[3] & 2 /* MREMAP_FIXED */) || spares_region(args[4], args[2]));
 	/* The world's own threads, each by its number. */
 	case NR_KILL: case NR_TKILL: case NR_RT_SIGQUEUEINFO: return is_guest(args[0]);
 	case NR_TGKILL: case NR_RT_TGSIGQUEUEINFO: return is_guest(args[0]) && is_guest(args[1]);
@@ -166,7 +178,8 @@ static bool checked(long nr, const uint64_t *args)
 	case NR_SETRLIMIT: return false;
 	case NR_PRLIMIT64: return args[2] == 0 && ((int32_t)args[0] == 0 || is_guest(args[0]));
 	/* What was looked at is handed over where guests cannot write. */
-	case NR_EXECVEAT: case NR_INOTIFY_ADD_WATCH: return sealed(args[1]);
+	case NR_EXECVEAT: case NR_INOTIFY_ADD_WATCH: case NR_CONNECT: case NR_BIND: return sealed(args[1]);
+	case NR_SENDTO: return args[4] == 0 || sealed(args[4]);
 	case NR_IOCTL: return args[1] != IOCTL_TIOCSPGRP || sealed(args[2]);
 	default: return true;
 	}

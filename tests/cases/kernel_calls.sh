@@ -127,7 +127,7 @@ top=$tests/..
 
 build sweep "$tests/linux/sweep.c"
 mkdir tree
-for options in "" "--tmpfs /tmp --dev" "--host-ro --proc --rw $PWD/tree"; do
+for options in "" "--tmpfs /tmp --dev" "--host-ro --proc --net=host --rw $PWD/tree"; do
 	read -r -a words <<<"$options"
 	record "sweep $options" 10000 "${words[@]}" -- ./sweep
 	[ "$status" = 42 ] || fail "sweep $options: status $status: $(tail -n 3 err)"
@@ -149,13 +149,15 @@ input=outside output=out record_good "escapes" 1000 --ro "$PWD/ro:/ro" --rw "$PW
 contains out '^done$' || fail "escapes: $(cat out)"
 "$CC" -static -O1 -pthread -o execs "$tests/linux/execs.c" || fail "cannot build execs.c"
 record_good "execs" 200 --rw "$PWD" -- ./execs "$PWD/execs"
-for name in fexecs names watches; do
+for name in fexecs names net watches; do
 	"$CC" -static -O1 -pthread -Wno-nonnull -Wno-unused-result -o $name "$tests/linux/$name.c" || fail "cannot build $name.c"
 done
 record_good "fexecs" 200 --rw "$PWD" -- ./fexecs "$PWD/fexecs"
 record_good "names" 100 --tmpfs /work -- ./names /work
 record_good "watches" 100 --root / --rw "$PWD/tree" -- ./watches "$PWD/tree" "$PWD/none"
 contains recording 'NR 254 ' || fail "watches: no inotify_add_watch was seen"
+record_good "net" 500 "--net=127.0.0.1:*" "--net=[::1]:*" -- ./net
+contains recording 'NR 42 ' || fail "net: no connect was seen"
 for name in mode32 int80_sharer exit_races_clone kill_inside scribble slots; do
 	build hostile "$tests/hostile/$name.c"
 	record "$name" 1 -- ./hostile
