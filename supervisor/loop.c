@@ -229,7 +229,7 @@ bool call_is_mediated(int32_t nr)
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY:
 	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
-	case NR_CONNECT: case NR_BIND: case NR_LISTEN:
+	case NR_CONNECT: case NR_BIND: case NR_LISTEN: case NR_SENDMSG:
 		return true;
 	default:
 		return false;
@@ -512,6 +512,7 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_PRLIMIT64: mediate_limits(w, t, call); return;
 	case NR_CONNECT:
 	case NR_BIND:
+	case NR_SENDMSG:
 	case NR_SENDTO: mediate_address(w, t, call); return;
 	case NR_LISTEN: mediate_listen(w, t, call); return;
 	default: mediate_kill(w, t, call); return;

@@ -98,7 +98,7 @@ struct lent {
 	uint64_t rsi, r8;
 };
 
-#define LENT_BYTES 256 /* of sealed memory, for each slot */
+#define LENT_BYTES 1280 /* of sealed memory, for each slot */
 
 enum wait_kind { WAIT_NONE, WAIT_JOIN };
 

@@ -96,6 +96,7 @@ MODULE_INIT linux_init(void)
 	start_check(mc_grant_all(all, n_all) == 0);
 	names_init();
 	exec_init();
+	sockets_init();
 	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);
 	ids_init();
 }

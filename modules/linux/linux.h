@@ -45,6 +45,11 @@ void ids_mean(long *uid, long *gid);
 bool ids_pretend(void);
 long ids_gave(long result, uint32_t owner);
 
+/* ---- sockets.c ---- */
+
+/* After the grants. */
+void sockets_init(void);
+
 /* ---- exec.c ---- */
 
 /* After the grants. */

@@ -11,49 +11,149 @@
 
 #define NR_CONNECT 42
 #define NR_SENDTO 44
+#define NR_SENDMSG 46
 #define NR_BIND 49
 
-static uint64_t lent_address(const struct world *w, const struct thread *t)
+#define CONTROL_BYTES 1088 /* descriptors, as many as the kernel passes at once, and credentials */
+
+struct lent_place {
+	union net_address name;
+	struct msghdr message;
+	unsigned char control[CONTROL_BYTES];
+};
+
+_Static_assert(sizeof(struct lent_place) <= LENT_BYTES, "a slot's place");
+
+static uint64_t place_address(const struct world *w, const struct thread *t)
 {
 	return w->lent + (uint64_t)t->slot * LENT_BYTES;
 }
 
+static struct lent_place *place_of(const struct world *w, const struct thread *t)
+{
+	return region_at(&w->region, REGION_SEALED, (struct gaddr){place_address(w, t)},
+			 sizeof(struct lent_place));
+}
+
 /* Makes the copy; 0 or -errno. */
 static int64_t copy_address(struct world *w, const struct thread *t, enum net_use use, uint64_t from,
-			    uint64_t given)
+			    int32_t len)
 {
 	union net_address address = {.bytes = {0}};
-	int32_t len = (int32_t)given; /* as the kernel takes it */
 	if (len < 0 || (size_t)len > sizeof address)
 		return -EINVAL;
 	if (len && os_read(t->tid, from, &address, (size_t)len) != len)
 		return -EFAULT;
 	int error = net_check(&w->net, use, &address, (size_t)len);
-	if (error == -EACCES)
+	if (error == 0)
+		place_of(w, t)->name = address;
+	else if (error == -EACCES)
 		learn_address(w, &address);
-	if (error)
-		return error;
-	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){lent_address(w, t)}, sizeof address),
-	       &address, sizeof address);
+	return error;
+}
+
+/* ---- What is sent beside the data ---- */
+
+/* Root could say anything. */
+static bool own_credentials(const struct thread *t, const unsigned char *data, size_t len)
+{
+	struct ucred who;
+	if (len != sizeof who)
+		return false;
+	memcpy(&who, data, sizeof who);
+	return who.pid == t->tgid && (who.uid == getuid() || who.uid == geteuid()) &&
+	       (who.gid == getgid() || who.gid == getegid());
+}
+
+/* Neither marks nor source routes. */
+static bool may_control(const struct thread *t, const struct cmsghdr *head, const unsigned char *data)
+{
+	switch (head->cmsg_level) {
+	case SOL_SOCKET:
+		return head->cmsg_type == SCM_RIGHTS ||
+		       (head->cmsg_type == SCM_CREDENTIALS && own_credentials(t, data, head->cmsg_len - sizeof *head));
+	case IPPROTO_IP:
+		return head->cmsg_type == IP_PKTINFO || head->cmsg_type == IP_TTL || head->cmsg_type == IP_TOS;
+	case IPPROTO_IPV6:
+		return head->cmsg_type == IPV6_PKTINFO || head->cmsg_type == IPV6_HOPLIMIT ||
+		       head->cmsg_type == IPV6_TCLASS;
+	default: return false;
+	}
+}
+
+static int64_t copy_control(const struct world *w, const struct thread *t, uint64_t from, uint64_t len)
+{
+	unsigned char bytes[CONTROL_BYTES];
+	struct cmsghdr head;
+	if (len > sizeof bytes)
+		return -ENOBUFS;
+	if (os_read(t->tid, from, bytes, len) != (ssize_t)len)
+		return -EFAULT;
+	for (size_t at = 0; len - at >= sizeof head; at += CMSG_ALIGN(head.cmsg_len)) {
+		memcpy(&head, bytes + at, sizeof head);
+		if (head.cmsg_len < sizeof head || head.cmsg_len > len - at)
+			return -EINVAL;
+		if (!may_control(t, &head, bytes + at + sizeof head))
+			return -EPERM;
+		if (CMSG_ALIGN(head.cmsg_len) >= len - at)
+			break;
+	}
+	memcpy(place_of(w, t)->control, bytes, len);
 	return 0;
+}
+
+/* sendmsg's structure; what is sent stays where it is. */
+static int64_t copy_message(struct world *w, const struct thread *t, uint64_t from)
+{
+	struct msghdr message;
+	uint64_t at = place_address(w, t);
+	int64_t error = 0;
+	if (os_read(t->tid, from, &message, sizeof message) != (ssize_t)sizeof message)
+		return -EFAULT;
+	if (message.msg_name && message.msg_namelen) {
+		int32_t len = (int32_t)message.msg_namelen;
+		if (len > (int32_t)sizeof(struct sockaddr_storage)) /* the kernel takes the first of it */
+			message.msg_namelen = len = sizeof(struct sockaddr_storage);
+		error = copy_address(w, t, NET_SEND, (uintptr_t)message.msg_name, len);
+		message.msg_name = (void *)(uintptr_t)(at + offsetof(struct lent_place, name));
+	}
+	if (error == 0 && message.msg_controllen) {
+		error = copy_control(w, t, (uintptr_t)message.msg_control, message.msg_controllen);
+		message.msg_control = (void *)(uintptr_t)(at + offsetof(struct lent_place, control));
+	}
+	if (error == 0)
+		place_of(w, t)->message = message;
+	return error;
+}
+
+/* ---- Calls ---- */
+
+static int64_t copy(struct world *w, const struct thread *t, const struct os_call *call)
+{
+	switch (call->nr) {
+	case NR_SENDMSG: return copy_message(w, t, call->args[1]);
+	case NR_SENDTO: return copy_address(w, t, NET_SEND, call->args[4], (int32_t)call->args[5]);
+	case NR_BIND: return copy_address(w, t, NET_BIND, call->args[1], (int32_t)call->args[2]);
+	default: return copy_address(w, t, NET_CONNECT, call->args[1], (int32_t)call->args[2]);
+	}
 }
 
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call)
 {
 	struct regs regs;
-	bool sends = call->nr == NR_SENDTO;
-	int at = sends ? 4 : 1; /* the address among the arguments, its length after it */
-	enum net_use use = sends ? NET_SEND : call->nr == NR_BIND ? NET_BIND : NET_CONNECT;
-	int64_t error = copy_address(w, t, use, call->args[at], call->args[at + 1]);
+	uint64_t at = place_address(w, t);
+	int64_t error = copy(w, t, call);
 	if (error)
 		return error;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return -ESRCH;
 	t->lent = (struct lent){.active = true, .rsi = regs.user.rsi, .r8 = regs.user.r8};
-	if (sends)
-		regs.user.r8 = lent_address(w, t);
+	if (call->nr == NR_SENDTO)
+		regs.user.r8 = at + offsetof(struct lent_place, name);
+	else if (call->nr == NR_SENDMSG)
+		regs.user.rsi = at + offsetof(struct lent_place, message);
 	else
-		regs.user.rsi = lent_address(w, t);
+		regs.user.rsi = at + offsetof(struct lent_place, name);
 	return os_set_regs(t->tid, &regs);
 }
 

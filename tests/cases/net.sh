@@ -155,4 +155,57 @@ for list in host '127.0.0.1:*,[::1]:*'; do
 		fail "--net=$list: python: status $?: $(cat guest.out)"
 	diff native.out guest.out >&2 || fail "--net=$list: python: natively <, on Microcosm >"
 done
+
+# Names, by a server of a network namespace's own, whose one address is the loopback's.
+cat >names.py <<'END'
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+print("ready", flush=True)
+while True:
+    query, peer = server.recvfrom(512)
+    end = query.index(b"\0", 12) + 5
+    kind = query[end - 3]
+    known = query[12:end - 5] == b"\x04name\x04test"
+    answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x7f\x01\x02\x03" if known and kind == 1 else b""
+    server.sendto(query[:2] + (b"\x81\x80" if known else b"\x81\x83") + b"\0\x01\0" + bytes([bool(answer)]) +
+                  b"\0\0\0\0" + query[12:end] + answer, peer)
+END
+cat >ask.py <<'END'
+import socket
+for name in "name.test", "none.test", "localhost":
+    try:
+        print(sorted({entry[4][0] for entry in socket.getaddrinfo(name, 80, socket.AF_INET)}))
+    except OSError as error:
+        print(type(error).__name__, error)
+try:
+    print(socket.getaddrinfo("name.test", 80)[0][4][0])
+except OSError as error:
+    print(type(error).__name__, error)
+END
+mkdir etc
+echo "nameserver 127.0.0.1" >etc/resolv.conf
+echo "hosts: files dns" >etc/nsswitch.conf
+echo "127.0.0.1 localhost" >etc/hosts
+cat >inside.sh <<'END'
+"$box" ifconfig lo 127.0.0.1 up || exit 77
+"$python" names.py >ready &
+server=$!
+for _ in $(seq 500); do [ -s ready ] || sleep 0.02; done
+for list in host 127.0.0.1:53; do
+	timeout -s KILL 60 "$microcosm" --net="$list" --host-ro --ro "$PWD/etc:/etc" --ro "$PWD" "$python" "$PWD/ask.py" >"names.$list" 2>&1 </dev/null
+done
+kill $server
+END
+export box python microcosm
+if unshare -rn true 2>/dev/null; then
+	unshare -rn bash inside.sh || fail "no loopback in a network namespace"
+	for list in host 127.0.0.1:53; do
+		[ "$(sed -n '1p;4p' "names.$list")" = "$(printf "['127.1.2.3']\n127.1.2.3")" ] || fail "names, --net=$list: $(cat "names.$list")"
+		contains "names.$list" '^gaierror .*(not known|No address)' || fail "a name that is none, --net=$list: $(cat "names.$list")"
+		contains "names.$list" "^\\['127.0.0.1'\\]\$" || fail "a name of a file's, --net=$list: $(cat "names.$list")"
+	done
+else
+	skip "no network namespaces"
+fi
 exit 0

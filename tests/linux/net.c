@@ -187,6 +187,131 @@ static void datagrams(void)
 	close(b);
 }
 
+/* What was received: data, and what came beside it. */
+static void receive(int fd)
+{
+	char data[64] = "", control[256];
+	struct iovec part = { data, sizeof data };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+				  .msg_controllen = sizeof control };
+	long n = recvmsg(fd, &message, MSG_DONTWAIT);
+
+	if (n < 0) {
+		printf("nothing: %s\n", strerrorname_np(errno));
+		return;
+	}
+	printf("got %ld %.*s flags %x\n", n, (int)n, data, message.msg_flags);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+		printf("level %d type %d length %zu\n", c->cmsg_level, c->cmsg_type, c->cmsg_len);
+		int passed;
+		memcpy(&passed, CMSG_DATA(c), sizeof passed);
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			printf("works %d\n", write(passed, "p", 1) == 1 && close(passed) == 0);
+	}
+}
+
+static void messages(void)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[2048];
+	} control = { .head = { 0 } };
+	struct sockaddr_in here = loopback(0), to;
+	struct iovec parts[2] = { { (void *)"one", 3 }, { (void *)"two", 3 } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+	int a = socket(AF_INET, SOCK_DGRAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0), pair[2], pipes[2];
+	char byte;
+
+	bind(a, A(here));
+	to = loopback(port_of(a));
+	SAY(sendmsg(b, &message, 0));
+	message.msg_name = &to;
+	message.msg_namelen = sizeof to;
+	SAY(sendmsg(b, &message, 0));
+	receive(a);
+	message.msg_namelen = 5;
+	SAY(sendmsg(b, &message, 0));
+	message.msg_namelen = (socklen_t)-1;
+	SAY(sendmsg(b, &message, 0));
+	message.msg_namelen = 1000;
+	message.msg_name = here.sin_zero - 8;
+	SAY(sendmsg(b, &message, MSG_DONTWAIT) == 6 || errno == EFAULT);
+	message.msg_name = (void *)8;
+	message.msg_namelen = sizeof to;
+	SAY(sendmsg(b, &message, 0));
+	SAY(sendmsg(b, (struct msghdr *)8, 0));
+	SAY(sendmsg(-1, &(struct msghdr){ .msg_iov = parts }, 0));
+	SAY(sendmsg(0, &(struct msghdr){ .msg_iov = parts }, 0));
+	while (recv(a, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+	/* Where it comes from, and what it is marked with. */
+	SAY(setsockopt(a, IPPROTO_IP, IP_PKTINFO, &(int){ 1 }, sizeof(int)));
+	SAY(setsockopt(a, IPPROTO_IP, IP_RECVTOS, &(int){ 1 }, sizeof(int)));
+	message.msg_name = &to;
+	message.msg_control = &control;
+	message.msg_controllen = CMSG_SPACE(sizeof(int));
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_TOS };
+	memcpy(CMSG_DATA(&control.head), &(int){ 8 }, sizeof(int));
+	SAY(sendmsg(b, &message, 0));
+	receive(a);
+	control.head.cmsg_len = 3;
+	SAY(sendmsg(b, &message, 0));
+	control.head.cmsg_len = 4096;
+	SAY(sendmsg(b, &message, 0));
+	message.msg_controllen = 7;
+	SAY(sendmsg(b, &message, 0));
+	while (recv(a, &byte, 1, MSG_DONTWAIT) >= 0)
+		;
+	/* Several. */
+	struct mmsghdr several[3] = { { .msg_hdr = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = parts, .msg_iovlen = 1 } },
+				      { .msg_hdr = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = parts, .msg_iovlen = 2 } } };
+	SAY(sendmmsg(b, several, 2, 0));
+	printf("lengths %u %u\n", several[0].msg_len, several[1].msg_len);
+	SAY(recvmmsg(a, (struct mmsghdr[2]){ { .msg_hdr = { .msg_iov = &(struct iovec){ &byte, 1 }, .msg_iovlen = 1 } } }, 1, 0, NULL));
+	receive(a);
+	SAY(connect(b, A(to)));
+	several[1].msg_hdr.msg_name = (void *)8;
+	several[0].msg_hdr.msg_name = NULL;
+	SAY(sendmmsg(b, several, 2, 0));
+	SAY(sendmmsg(b, several + 1, 1, 0));
+	SAY(sendmmsg(b, several, 0, 0));
+	SAY(sendmmsg(-1, several, 1, 0));
+	SAY(sendmmsg(b, (struct mmsghdr *)8, 1, 0));
+	close(a);
+	close(b);
+	/* Descriptors and credentials. */
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (pipe(pipes) < 0)
+		return;
+	message = (struct msghdr){ .msg_iov = parts, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int)) };
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.head), &pipes[1], sizeof(int));
+	SAY(sendmsg(pair[0], &message, MSG_NOSIGNAL));
+	receive(pair[1]);
+	SAY(read(pipes[0], &byte, 1));
+	memcpy(CMSG_DATA(&control.head), &(int){ 999 }, sizeof(int));
+	SAY(sendmsg(pair[0], &message, 0));
+	message.msg_controllen = control.head.cmsg_len = CMSG_LEN(253 * sizeof(int));
+	for (int i = 0; i < 253; i++)
+		memcpy(CMSG_DATA(&control.head) + 4 * i, &pipes[1], sizeof(int));
+	SAY(sendmsg(pair[0], &message, 0));
+	SAY(recv(pair[1], &byte, 1, 0));
+	struct ucred who = { getpid(), getuid(), getgid() };
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof who), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS };
+	memcpy(CMSG_DATA(&control.head), &who, sizeof who);
+	message.msg_controllen = CMSG_SPACE(sizeof who);
+	SAY(sendmsg(pair[0], &message, 0));
+	message.msg_name = &to;
+	message.msg_namelen = sizeof to;
+	message.msg_control = NULL;
+	message.msg_controllen = 0;
+	SAY(sendmsg(pair[0], &message, 0));
+	for (int i = 0; i < 2; i++) {
+		close(pair[i]);
+		close(pipes[i]);
+	}
+}
+
 static void wide_addresses(void)
 {
 	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -452,6 +577,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	streams();
 	datagrams();
+	messages();
 	wide_addresses();
 	socket_options();
 	registers();

@@ -234,9 +234,9 @@ static void messages(void)
 	REFUSED(sendto(wide, "x", 1, 0, A(name)), EACCES);
 	inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr);
 	REFUSED(sendto(wide, "x", 1, 0, A(mapped)), EACCES);
-	REFUSED(sendmsg(fd, &message, 0), 0);
-	REFUSED(sendmsg(wide, &message, 0), 0);
-	REFUSED(sendmmsg(fd, messages, 2, 0), 0);
+	REFUSED(sendmsg(fd, &message, 0), EACCES);
+	REFUSED(sendmsg(wide, &message, 0), EACCES);
+	REFUSED(sendmmsg(fd, messages, 2, 0), EACCES);
 	REFUSED(sendto(s, "x", 1, MSG_FASTOPEN, A(to)), 0);
 	REFUSED(sendto(s, "x", 1, MSG_FASTOPEN, NULL, 0), 0);
 	message.msg_name = &to;
@@ -245,6 +245,48 @@ static void messages(void)
 	close(fd);
 	close(wide);
 	close(s);
+}
+
+/* What goes beside the data. */
+static void controls(void)
+{
+	static const int others[][2] = {
+		{ SOL_SOCKET, SO_MARK }, { SOL_SOCKET, 61 /* SCM_TXTIME */ }, { SOL_SOCKET, SO_PRIORITY },
+		{ IPPROTO_IP, 7 /* IP_RETOPTS */ }, { IPPROTO_IPV6, 57 /* IPV6_RTHDR */ }, { IPPROTO_IPV6, 54 /* IPV6_HOPOPTS */ },
+		{ IPPROTO_IPV6, 9 /* IPV6_NEXTHOP */ }, { 279 /* SOL_ALG */, 1 }, { IPPROTO_UDP, 104 },
+	};
+	struct {
+		struct cmsghdr head;
+		unsigned char data[48];
+	} control[2] = { { .data = { 0 } } };
+	struct iovec part = { (void *)"x", 1 };
+	struct sockaddr_in name = loopback(allowed);
+	struct msghdr message = { .msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &part, .msg_iovlen = 1,
+				  .msg_control = control };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), pair[2];
+	struct ucred who = { 1, getuid(), getgid() };
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		for (int second = 0; second < 2; second++) {
+			/* As the first, and behind one that is good. */
+			control[0].head = (struct cmsghdr){ sizeof *control, IPPROTO_IP, IP_TOS };
+			control[second].head = (struct cmsghdr){ sizeof *control, others[i][0], others[i][1] };
+			message.msg_controllen = (size_t)(second + 1) * sizeof *control;
+			REFUSED(sendmsg(fd, &message, 0), EPERM);
+		}
+	close(fd);
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	message.msg_name = NULL;
+	message.msg_namelen = 0;
+	for (int i = 0; i < 3; i++) {
+		who = (struct ucred){ i == 0 ? 1 : getpid(), getuid() + (i == 1), getgid() + (i == 2) };
+		control[0].head = (struct cmsghdr){ CMSG_LEN(sizeof who), SOL_SOCKET, SCM_CREDENTIALS };
+		memcpy(control[0].data, &who, sizeof who);
+		message.msg_controllen = CMSG_SPACE(sizeof who);
+		REFUSED(sendmsg(pair[0], &message, 0), EPERM);
+	}
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static const struct {
@@ -295,8 +337,13 @@ static void *flips(void *arg)
 	return NULL;
 }
 
-static void race(bool sends)
+enum racing_call { CONNECTS, SENDS, SENDS_MESSAGES };
+
+static void race(enum racing_call call)
 {
+	struct iovec part = { (void *)"x", 1 };
+	struct msghdr message = { .msg_name = &shared, .msg_namelen = sizeof shared, .msg_iov = &part, .msg_iovlen = 1 };
+	bool sends = call != CONNECTS;
 	pthread_t flipper;
 	long done = 0;
 
@@ -306,7 +353,7 @@ static void race(bool sends)
 	int fd = sends ? socket(AF_INET, SOCK_DGRAM, 0) : -1;
 	for (long i = 0; i < RACES || (i < RACES_MAX && done < 100); i++) {
 		if (sends) {
-			done += sendto(fd, "x", 1, 0, A(shared)) == 1;
+			done += (call == SENDS ? sendto(fd, "x", 1, 0, A(shared)) : sendmsg(fd, &message, 0)) == 1;
 			continue;
 		}
 		fd = stream();
@@ -377,10 +424,12 @@ int main(int argc, char **argv)
 	families();
 	other_addresses();
 	messages();
+	controls();
 	options();
 	region();
-	race(false);
-	race(true);
+	race(CONNECTS);
+	race(SENDS);
+	race(SENDS_MESSAGES);
 	printf(all_well ? "refused\n" : "not all was refused\n");
 	return 0;
 }
