@@ -99,12 +99,26 @@ static uint32_t may_write(const struct options *options)
 	return 0;
 }
 
+/* One that guests get with standard input, output and error could send to all sockets of the host's. */
+static bool holds_local_datagrams(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		int family = 0, type = 0;
+		socklen_t len = sizeof family;
+		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX &&
+		    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM)
+			return true;
+	}
+	return false;
+}
+
 static uint32_t network(const struct options *options)
 {
-	/* To learn which are wanted, they must be asked for. */
-	return options->net.mode == NET_NONE   ? (options->learn ? MC_HEADER_NET : 0)
-	       : options->net.mode == NET_LIST ? MC_HEADER_NET
-					       : MC_HEADER_NET | MC_HEADER_NET_HOST;
+	switch (options->net.mode) {
+	case NET_LIST: return MC_HEADER_NET;
+	case NET_HOST: return MC_HEADER_NET | (holds_local_datagrams() ? 0 : MC_HEADER_NET_HOST);
+	default: return options->learn ? MC_HEADER_NET : 0; /* to learn which are wanted, they must be asked for */
+	}
 }
 
 static uint32_t header_flags(struct world *w)

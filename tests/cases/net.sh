@@ -59,6 +59,17 @@ contains out '^connect.*open$' || fail "nothing is open at all: $(cat out)"
 # ... but local sockets of the host's are not.
 if contains out 'path|local'; then fail "local sockets are open: $(cat out)"; fi
 
+for list in none host; do
+	coproc host { exec ./net_escapes count; }
+	read -r _ <&"${host[0]}"
+	./net_escapes give "$microcosm" --net=$list --rw "$PWD" "$PWD/net_escapes" held >out 2>&1
+	eval "exec ${host[1]}>&-"
+	read -r reached <&"${host[0]}"
+	wait "$host_PID"
+	[ "$(cat out)" = refused ] || fail "a datagram socket that is held, --net=$list: $(cat out)"
+	[ "$reached" = 0 ] || fail "local sockets were reached $reached times by one that is held, --net=$list"
+done
+
 # ---- What the options mean ----
 
 box=$(command -v busybox) || skip "no busybox"

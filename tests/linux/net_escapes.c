@@ -2,6 +2,8 @@
  * The network, by a world that may use one port of the loopback address. cases/net.sh runs this as
  *   net_escapes count                the host's side: prints a port where nobody listens, and two that
  *                                    must not be reached; at the end of standard input how often they were
+ *   net_escapes give COMMAND...      with a local datagram socket as standard input
+ *   net_escapes held                 the guest's: tries what that could reach
  *   net_escapes try ALLOWED TCP UDP  the guest's: tries each way there; a line for each that is open */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -412,8 +414,35 @@ static void region(void)
 	}
 }
 
+/* A datagram socket that was inherited, and could send to any of the host's. */
+static int held(void)
+{
+	struct iovec part = { (void *)"x", 1 };
+
+	for (int abstract = 0; abstract < 2; abstract++) {
+		struct sockaddr_un name;
+		socklen_t len = unix_name(&name, abstract ? ABSTRACT "-d" : "datagram", abstract);
+		struct msghdr message = { .msg_name = &name, .msg_namelen = len, .msg_iov = &part, .msg_iovlen = 1 };
+		struct mmsghdr several = { .msg_hdr = message };
+		REFUSED(sendto(0, "x", 1, 0, (struct sockaddr *)&name, len), EACCES);
+		REFUSED(sendmsg(0, &message, 0), EACCES);
+		REFUSED(sendmmsg(0, &several, 1, 0), EACCES);
+		REFUSED(connect(0, (struct sockaddr *)&name, len), EACCES);
+		REFUSED(bind(0, (struct sockaddr *)&name, len), EACCES);
+	}
+	printf(all_well ? "refused\n" : "not all was refused\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "held") == 0)
+		return held();
+	if (argc > 2 && strcmp(argv[1], "give") == 0) {
+		dup2(socket(AF_UNIX, SOCK_DGRAM, 0), 0);
+		execv(argv[2], argv + 2);
+		return 127;
+	}
 	if (argc == 2 && strcmp(argv[1], "count") == 0)
 		return count();
 	if (argc != 5)
