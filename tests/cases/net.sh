@@ -29,16 +29,28 @@ contains trace 'connect\(.*= -1 EINTR' || fail "no connect that was broken off i
 
 # ---- Refusals ----
 
-hostile() { # WHAT OPTION...: with one allowed port that nobody listens on
-	local what=$1 allowed tcp udp reached
-	shift
+# The host's side: ports that it chose, and at the end how often what nobody may reach was reached. Bash
+# forgets a coprocess that has ended, so that its pipes are kept here.
+counting() {
 	coproc host { exec ./net_escapes count; }
 	pid=$host_PID
-	read -r allowed tcp udp <&"${host[0]}" || fail "$what: no host's side"
-	timeout -s KILL 100 "$microcosm" --net="127.0.0.1:$allowed" "$@" ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
-	eval "exec ${host[1]}>&-"
-	read -r reached <&"${host[0]}" || fail "$what: the host's side does not answer"
+	exec 7<&"${host[0]}" 8>&"${host[1]}"
+	eval "exec ${host[0]}<&- ${host[1]}>&-"
+	read -r allowed tcp udp <&7 || fail "no host's side"
+}
+counted() {
+	exec 8>&-
+	read -r reached <&7 || fail "the host's side does not answer"
+	exec 7<&-
 	wait "$pid"
+}
+
+hostile() { # WHAT OPTION...: with one allowed port that nobody listens on
+	local what=$1
+	shift
+	counting
+	timeout -s KILL 100 "$microcosm" --net="127.0.0.1:$allowed" "$@" ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
+	counted
 	[ "$(cat out)" = refused ] || fail "$what: $(tail -n 20 out)"
 	[ "$reached" = 0 ] || fail "$what: what nobody may reach was reached $reached times"
 }
@@ -47,25 +59,18 @@ hostile "a list and files" --rw "$PWD"
 hostile "a list, traced" -t -o trace
 
 # The test can fail: with the host's network most is open.
-coproc host { exec ./net_escapes count; }
-pid=$host_PID
-read -r allowed tcp udp <&"${host[0]}"
+counting
 timeout -s KILL 100 "$microcosm" --net=host ./net_escapes try "$allowed" "$tcp" "$udp" >out 2>&1 </dev/null
-eval "exec ${host[1]}>&-"
-read -r reached <&"${host[0]}"
-wait "$pid"
+counted
 contains out '^connect.*open$' || fail "nothing is open at all: $(cat out)"
 [ "$reached" -gt 100 ] || fail "reached $reached times only"
 # ... but local sockets of the host's are not.
 if contains out 'path|local'; then fail "local sockets are open: $(cat out)"; fi
 
 for list in none host; do
-	coproc host { exec ./net_escapes count; }
-	read -r _ <&"${host[0]}"
+	counting
 	./net_escapes give "$microcosm" --net=$list --rw "$PWD" "$PWD/net_escapes" held >out 2>&1
-	eval "exec ${host[1]}>&-"
-	read -r reached <&"${host[0]}"
-	wait "$host_PID"
+	counted
 	[ "$(cat out)" = refused ] || fail "a datagram socket that is held, --net=$list: $(cat out)"
 	[ "$reached" = 0 ] || fail "local sockets were reached $reached times by one that is held, --net=$list"
 done
@@ -94,19 +99,14 @@ printf 'net 1.2.3.4:5\nnet *:6\n' | diff - policy >&2 || fail "--print-policy"
 mkdir -p www
 echo "served" >www/page
 
-free_port() { # in $port
-	coproc host { exec ./net_escapes count; }
-	pid=$host_PID
-	read -r port _ <&"${host[0]}" || fail "no port"
-	eval "exec ${host[1]}>&-"
-	wait "$pid"
-}
 # shellcheck disable=SC2317 # until_true calls it
 asked() { # COMMAND...: until the server is up
 	"$@" >answer 2>/dev/null
 }
 if "$box" --list | grep -qx httpd && "$box" --list | grep -qx wget; then
-	free_port
+	counting
+	counted
+	port=$allowed
 	"$microcosm" --net="127.0.0.1:$port" --ro "$PWD/www:/www" "$box" httpd -f -p "127.0.0.1:$port" -h /www &
 	server=$!
 	trap 'kill "$server" 2>/dev/null' EXIT
