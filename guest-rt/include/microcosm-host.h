@@ -70,15 +70,37 @@ void mch_set_word(uint64_t value);
 /* Whether any process has a word, other than 0, for which is() is true. */
 bool mch_any_word(bool (*is)(uint64_t word, void *context), void *context);
 
-/* The world's file tree: 0 none; 1 one to read; 2 one with places to write to. From the seal on it is
- * this process's root. */
+/* The world's file tree: 0 none; 1 one to read; 2 one with places to write to. Where the kernel lets
+ * this process mount, the tree is its root from the seal on, and every name resolves in it. Elsewhere the
+ * tree is made of parts, and its names must be resolved by mch_tree_open. */
 int mch_tree(void);
 /* The directory in the tree that the world starts in; NULL: not said. */
 const char *mch_tree_cwd(void);
 
-/* What fd is open on lies in the tree, or has no name anywhere (a memfd, a pipe, a socket): it was not
- * inherited from outside. */
-bool mch_in_tree(int fd);
+/* A place in the tree: a descriptor of it, and the part that it lies in, 0 for all of a mounted tree. */
+struct mch_place {
+	int fd;
+	uint32_t part;
+};
+
+struct open_how; /* <linux/openat2.h> */
+
+/* openat2 in the tree; RESOLVE_NO_MAGICLINKS, O_CLOEXEC and O_NOCTTY always hold. start NULL: the root.
+ * A descriptor, and *part is where it lies; or -errno. */
+int mch_tree_open(const struct mch_place *start, const char *path, const struct open_how *how,
+		  uint32_t *part);
+/* What mounts would refuse, for who changes or executes what a descriptor leads to. Of mounts these say
+ * nothing: 0 and false.
+ * ST_RDONLY, ST_NOEXEC of <sys/statvfs.h>, where the part has them. */
+unsigned long mch_tree_limits(uint32_t part);
+/* The name in that directory is where another part begins. */
+bool mch_tree_covers(const struct mch_place *directory, const char *name);
+/* For a descriptor that did not come from here (mch_caller_file): 1, what it is open on lies in the tree, in a
+ * part without that limit, or has no name anywhere (a memfd, a pipe, a socket); 0, in parts that have it;
+ * -ENOENT, it was inherited from outside. */
+int mch_tree_find(int fd, unsigned long limit);
+/* The place's path in the tree: its length, or -errno; -ENOENT when it is deleted. */
+long mch_tree_path(const struct mch_place *place, char *to, size_t size);
 
 /* What the user asked for in the tree, its root first. */
 struct mch_mount {

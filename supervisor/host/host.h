@@ -200,13 +200,39 @@ int tree_prepare(const struct ctl_msg *msg, struct err *err);
 int tree_open_program(const char *name);
 /* A file by its name in the tree, or among the host's where there is no tree; -errno. Before the seal. */
 int tree_open_file(const char *path);
-/* Where fd is in the tree: its length, or -errno. */
+/* Where fd is in the tree, if that is mounted, or among the host's files: its length, or -errno. */
 long tree_path_of(int fd, char *to, size_t size);
 /* The path in the tree of the program that was found on the host; where it has none, it is put into /proc.
  * Before the seal. */
 bool tree_add_program(int fd, const char *called, char *to, size_t size);
-/* The tree becomes this process's root, if there is one. */
+/* The tree becomes this process's root, if there is one and it is mounted. */
 int tree_enter(struct err *err);
+/* Adds the tree to a Landlock ruleset, with the rights that the world has there, of those given. */
+int tree_allow(int ruleset, uint64_t rights);
+
+/* ---- parts.c: the tree where nothing can be mounted ---- */
+
+/* Those of one part, and parts_start, while single-threaded.
+ * own_fds: /proc/self/fd. */
+void parts_start(int own_fds);
+/* A part of the tree that is not in it yet, known by its root, an O_PATH descriptor that it keeps. limits:
+ * MOUNT_ATTR_*; MOUNT_ATTR_NOSUID holds anyway. */
+int part_new(int root, uint64_t limits);
+int part_limit(int root, uint64_t limits);
+/* at NULL: as the tree's root. */
+int part_attach(int root, const struct mch_place *at);
+int parts_allow(int ruleset, uint64_t rights);
+/* As mch_tree_open, and so on. */
+int parts_open(const struct mch_place *start, const char *path, const struct open_how *how, uint32_t *part);
+unsigned long parts_limits(uint32_t part);
+bool parts_covers(const struct mch_place *directory, const char *name);
+int parts_find(int fd, unsigned long limit);
+long parts_path(const struct mch_place *place, char *to, size_t size);
+
+/* ---- scratch.c: directories where there is no tmpfs ---- */
+
+/* A new one, as an O_PATH descriptor, or -errno. While single-threaded. */
+int scratch_directory(unsigned mode);
 
 /* ---- ask.c: what guests hold and are, by the tracer's help ---- */
 

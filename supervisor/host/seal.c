@@ -83,27 +83,6 @@ static uint64_t handled_rights(int version)
 	return (1ull << bits[version < last ? version : last]) - 1;
 }
 
-/* Everything beneath the root, which is the world's tree: not what a descriptor from before leads to. */
-static int allow_tree(int ruleset_fd, uint64_t rights)
-{
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = rights,
-		.parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
-	};
-
-	if (rule.parent_fd < 0)
-		return -errno;
-	long r = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-	int e = errno;
-	close(rule.parent_fd);
-	if (r == 0 && mch_proc() != NULL) { /* which is no part of the tree where it can be written */
-		rule.parent_fd = mch_proc()->files;
-		r = syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-		e = errno;
-	}
-	return r < 0 ? -e : 0;
-}
-
 /* A ruleset that allows the tree, or nothing; -1 where the kernel has no Landlock. */
 static int ruleset_make(struct err *err, int *fd)
 {
@@ -119,7 +98,7 @@ static int ruleset_make(struct err *err, int *fd)
 	*fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	if (*fd < 0)
 		return err_sys(err, errno, "host process: cannot make a Landlock ruleset");
-	int r = mch_tree() ? allow_tree(*fd, attributes.handled_access_fs) : 0;
+	int r = tree_allow(*fd, attributes.handled_access_fs);
 	if (r < 0)
 		return err_sys(err, -r, "host process: cannot allow the tree in its Landlock ruleset");
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The world's file tree: a mount namespace of this process's own, in which what the user opened to the
  * world is mounted on a root of its own. It is prepared while the process is single-threaded and
- * still sees the host's files, and entered at the seal; from then on nothing else has a name. */
+ * still sees the host's files, and entered at the seal; from then on nothing else has a name. Where the
+ * kernel or a container's profile refuses namespaces or mounts, parts.c keeps the same tree as a list. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +15,11 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/landlock.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 
@@ -27,15 +30,17 @@
 #define PHDRS_MAX 128
 #define PROC "/proc"
 #define PROGRAM ".program" /* a directory there */
+#define RETRIES 128 /* of a scoped lookup while somebody renames */
 
 static int root = -1; /* O_PATH of the tree's root; -1: there is no tree */
+static bool by_parts;
+static int own_fds = -1; /* /proc/self/fd, which may have no name any more */
 static bool writable; /* something in it is */
 static bool writable_root;
 static char *cwd;
 static struct mch_proc proc = { .root = -1, .files = -1 };
 static struct mch_mount *entries; /* what mch_tree_mounts shows */
 static size_t n_entries;
-static int own_fds = -1; /* /proc/self/fd of the host's */
 
 const struct mch_proc *mch_proc(void)
 {
@@ -70,10 +75,40 @@ const char *mch_tree_cwd(void)
 	return cwd;
 }
 
-/* ---- The kernel's calls for mounts, which the C library lacks ---- */
+/* ---- The kernel's calls for mounts, which the C library lacks; where it has none, parts. A mount is
+ * a descriptor of its root ---- */
+
+static int part_result(int r)
+{
+	if (r >= 0)
+		return r;
+	errno = -r;
+	return -1;
+}
+
+/* fd becomes a part's, or is closed. */
+static int part_of(int fd, uint64_t limits)
+{
+	int r = fd < 0 ? fd : part_new(fd, limits);
+
+	if (r < 0 && fd >= 0)
+		close(fd);
+	return r < 0 ? part_result(r) : fd;
+}
+
+static void mount_close(int mount)
+{
+	if (!by_parts)
+		close(mount);
+}
 
 static int tree_clone(const char *path)
 {
+	if (by_parts) {
+		int fd = open(path, O_PATH | O_CLOEXEC);
+
+		return fd < 0 ? -1 : part_of(fd, 0);
+	}
 	return (int)syscall(SYS_open_tree, AT_FDCWD, path,
 			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
@@ -82,6 +117,8 @@ static int tree_limit(int mount, uint64_t set, bool recursive)
 {
 	struct mount_attr attr = { .attr_set = set };
 
+	if (by_parts)
+		return part_result(part_limit(mount, set));
 	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
 			    &attr, sizeof(attr));
 }
@@ -104,10 +141,29 @@ static int mount_new(const char *type, const char *const *options, uint64_t attr
 	return mount;
 }
 
-static int mount_at(int mount, int target)
+static int tmpfs_new(const char *mode, uint64_t attr)
 {
-	return (int)syscall(SYS_move_mount, mount, "", target, "",
-			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	const char *const options[] = { "mode", mode, NULL };
+
+	if (by_parts)
+		return part_of(scratch_directory((unsigned)strtoul(mode, NULL, 8)), attr);
+	return mount_new("tmpfs", options, attr);
+}
+
+/* target NULL: as the tree's root. It is attached over this process's root, which it does not see:
+ * its own root stays the host's until the tree is entered. */
+static int mount_at(int mount, const struct mch_place *target)
+{
+	if (by_parts)
+		return part_result(part_attach(mount, target));
+	int at = target != NULL ? target->fd : open("/", O_PATH | O_CLOEXEC);
+	int r = at < 0 ? -1 : (int)syscall(SYS_move_mount, mount, "", at, "",
+					   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	int e = errno;
+	if (target == NULL && at >= 0)
+		close(at);
+	errno = e;
+	return r;
 }
 
 /* ---- The namespaces ---- */
@@ -125,66 +181,110 @@ static int write_text(const char *path, const char *text)
 }
 
 /* Who may not mount may in a user namespace, where nobody has a name but the user. */
-static int unshare_user(void)
+static int map_user(uid_t uid_before, gid_t gid_before)
 {
 	char uid[64], gid[64];
 
-	snprintf(uid, sizeof(uid), "%u %u 1", geteuid(), geteuid());
-	snprintf(gid, sizeof(gid), "%u %u 1", getegid(), getegid());
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return -errno;
+	snprintf(uid, sizeof(uid), "%u %u 1", uid_before, uid_before);
+	snprintf(gid, sizeof(gid), "%u %u 1", gid_before, gid_before);
 	int r = write_text("/proc/self/setgroups", "deny");
 	if (r == 0)
 		r = write_text("/proc/self/uid_map", uid);
 	return r == 0 ? write_text("/proc/self/gid_map", gid) : r;
 }
 
+/* Where the file says so, who is not privileged gets a user namespace in which nothing is allowed: no
+ * mounts, nor a name for the user. */
+static bool users_restricted(void)
+{
+	char byte = '0';
+	int fd = open("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, &byte, 1) < 0)
+		byte = '0';
+	close(fd);
+	return byte != '0';
+}
+
+/* 1: mounts can be made from here on; 0: the kernel or a container's profile refuses it. */
 static int unshare_mounts(struct err *err)
 {
 	int r = unshare(CLONE_NEWNS) < 0 ? -errno : 0;
 
-	if (r == -EPERM)
-		r = unshare_user();
-	if (r < 0)
-		return err_sys(err, -r,
-			       "cannot make a file tree: the kernel or a container's profile refuses mount "
-			       "namespaces to this user (sysctl kernel.unprivileged_userns_clone, "
-			       "user.max_user_namespaces)");
-	r = mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
-	if (r == -EINVAL)
-		return err_set(err, EINVAL, "cannot make a file tree: the root is not a mount, as in a chroot "
-					    "(mount --bind DIR DIR makes it one)");
-	if (r < 0)
-		return err_sys(err, -r, "cannot make a file tree: the namespace's mounts");
-	return 0;
+	if (r == -EPERM && !users_restricted()) {
+		uid_t uid = geteuid();
+		gid_t gid = getegid();
+
+		r = unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ? -errno : 0;
+		if (r == 0 && (r = map_user(uid, gid)) < 0)
+			return err_sys(err, -r, "cannot make a file tree: a user namespace was to be had, but "
+						"no name for the user in it");
+	}
+	/* In a chroot whose root is no mount this fails. */
+	return r == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* ---- Places in the tree ---- */
 
-/* As a process whose root the tree is would resolve it. */
-static int tree_open(const char *path, int flags)
+static int tree_open_at(const char *path, int flags, uint32_t *part)
 {
 	struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
+	*part = 0;
+	if (by_parts) {
+		how.resolve = 0;
+		return part_result(parts_open(NULL, path, &how, part));
+	}
+	/* As a process whose root the tree is would resolve it. */
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
-/* Makes what is missing of the path, directories and at its end a directory or an empty file. */
-static int place(const char *path, bool directory)
+static int tree_open(const char *path, int flags)
+{
+	uint32_t part;
+
+	return tree_open_at(path, flags, &part);
+}
+
+static int refuse_read_only(uint32_t part)
+{
+	if ((mch_tree_limits(part) & ST_RDONLY) == 0)
+		return 0;
+	errno = EROFS;
+	return -1;
+}
+
+/* Makes a directory or an empty file, and opens it. */
+static int place_make(const struct mch_place *parent, const char *path, const char *name, bool directory,
+		      uint32_t *part)
+{
+	if (refuse_read_only(parent->part) < 0)
+		return -1;
+	int made = directory ? mkdirat(parent->fd, name, 0755) : mknodat(parent->fd, name, S_IFREG | 0600, 0);
+	return made < 0 ? -1 : tree_open_at(path, O_PATH, part);
+}
+
+/* Makes what is missing of the path, directories and at its end a directory or an empty file. fd -1: it
+ * cannot be had. */
+static struct mch_place place(const char *path, bool directory)
 {
 	char part[PATH_BYTES];
 	size_t len = strlen(path), end = 0;
-	int parent = tree_open("/", O_PATH);
+	struct mch_place at;
 
+	at.fd = tree_open_at("/", O_PATH, &at.part);
 	if (len >= sizeof(part)) {
-		close(parent);
+		close(at.fd);
+		at.fd = -1;
 		errno = ENAMETOOLONG;
-		return -1;
 	}
-	while (parent >= 0) {
+	while (at.fd >= 0) {
 		size_t begin = end + strspn(path + end, "/");
 		size_t n = strcspn(path + begin, "/");
+		struct mch_place next;
 
 		if (n == 0)
 			break;
@@ -192,18 +292,15 @@ static int place(const char *path, bool directory)
 		memcpy(part, path, end);
 		part[end] = '\0';
 		bool last = path[end + strspn(path + end, "/")] == '\0';
-		int next = tree_open(part, O_PATH);
-		if (next < 0 && errno == ENOENT) {
-			int made = last && !directory ? mknodat(parent, part + begin, S_IFREG | 0600, 0)
-						      : mkdirat(parent, part + begin, 0755);
-			next = made < 0 ? -1 : tree_open(part, O_PATH);
-		}
+		next.fd = tree_open_at(part, O_PATH, &next.part);
+		if (next.fd < 0 && errno == ENOENT)
+			next.fd = place_make(&at, part, part + begin, !last || directory, &next.part);
 		int e = errno;
-		close(parent);
+		close(at.fd);
 		errno = e;
-		parent = next;
+		at = next;
 	}
-	return parent;
+	return at;
 }
 
 static bool has_dots(const char *path)
@@ -216,31 +313,23 @@ static bool has_dots(const char *path)
 
 static int attach(int mount, const char *guest, bool directory)
 {
-	int target = place(guest, directory);
-	int r = target < 0 ? -1 : mount_at(mount, target);
+	struct mch_place target = place(guest, directory);
+	int r = target.fd < 0 ? -1 : mount_at(mount, &target);
 	int e = errno;
 
-	if (target >= 0)
-		close(target);
+	if (target.fd >= 0)
+		close(target.fd);
 	errno = e;
 	return r;
 }
 
-/* The first mount of the tree, or one over all the others. It is attached over this process's root,
- * which it does not see: its own root stays the host's until the tree is entered. */
+/* The first mount of the tree, or one over all the others. */
 static int attach_root(int mount, bool can_write)
 {
-	int host = open("/", O_PATH | O_CLOEXEC);
-	int r = host < 0 ? -1 : mount_at(mount, host);
-	int e = errno;
-
-	if (host >= 0)
-		close(host);
-	errno = e;
-	if (r < 0)
+	if (mount_at(mount, NULL) < 0)
 		return -1;
 	if (root >= 0)
-		close(root);
+		mount_close(root);
 	root = mount;
 	writable_root = can_write;
 	n_entries = 0; /* what was in the one before cannot be seen any more */
@@ -250,8 +339,6 @@ static int attach_root(int mount, bool can_write)
 /* ---- What can be in it ---- */
 
 #define LIMITS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-
-static const char *const no_options[] = { NULL };
 
 static int add_bind(const char *host, const char *guest, uint64_t limits, struct err *err)
 {
@@ -273,7 +360,7 @@ static int add_bind(const char *host, const char *guest, uint64_t limits, struct
 	if (r == 0)
 		r = attach(mount, guest, S_ISDIR(st.st_mode));
 	int e = errno;
-	close(mount);
+	mount_close(mount);
 	if (r == 0)
 		return 0;
 	if (e == EROFS)
@@ -284,14 +371,13 @@ static int add_bind(const char *host, const char *guest, uint64_t limits, struct
 
 static int add_tmpfs(const char *guest, const char *mode, uint64_t limits, struct err *err)
 {
-	const char *const options[] = { "mode", mode, NULL };
-	int mount = mount_new("tmpfs", options, limits);
+	int mount = tmpfs_new(mode, limits);
 
 	if (mount < 0)
 		return err_sys(err, errno, "cannot make a tmpfs for %s", guest);
 	int r = attach(mount, guest, true);
 	int e = errno;
-	close(mount);
+	mount_close(mount);
 	return r < 0 ? err_sys(err, e, "a tmpfs cannot be put at %s", guest) : 0;
 }
 
@@ -308,15 +394,42 @@ static int add_link(const char *text, const char *guest, struct err *err)
 	char directory[PATH_BYTES];
 	const char *slash = strrchr(guest, '/');
 	int n = snprintf(directory, sizeof(directory), "%.*s/", (int)(slash - guest), guest);
-	int parent = n > 0 && (size_t)n < sizeof(directory) ? place(directory, true) : -1;
-	int r = parent < 0 ? -1 : symlinkat(text, parent, slash + 1);
-	int e = errno;
+	struct mch_place parent = { .fd = -1 };
 
-	if (r < 0 && e == EEXIST && is_link(parent, slash + 1, text))
+	if (n > 0 && (size_t)n < sizeof(directory))
+		parent = place(directory, true);
+	int r = parent.fd < 0 ? -1 : refuse_read_only(parent.part);
+	if (r == 0)
+		r = symlinkat(text, parent.fd, slash + 1);
+	int e = errno;
+	if (r < 0 && (e == EEXIST || e == EROFS) && parent.fd >= 0 && is_link(parent.fd, slash + 1, text))
 		r = 0;
-	if (parent >= 0)
-		close(parent);
+	if (parent.fd >= 0)
+		close(parent.fd);
 	return r < 0 ? err_sys(err, e, "the link %s cannot be made", guest) : 0;
+}
+
+/* Terminals of the world's own. Where they cannot be mounted they are the host's, of which new ones alone
+ * can be had: they have no names here, which would be those of all the user's terminals. */
+static int add_terminals(const char *guest, struct err *err)
+{
+	static const char *const options[] = { "ptmxmode", "0666", "mode", "620", NULL };
+	char at[PATH_BYTES], ptmx[PATH_BYTES];
+	int r;
+
+	snprintf(at, sizeof(at), "%s/pts", guest);
+	snprintf(ptmx, sizeof(ptmx), "%s/ptmx", guest);
+	if (by_parts) {
+		r = add_tmpfs(at, "0755", MOUNT_ATTR_RDONLY, err);
+		return r == 0 && access("/dev/ptmx", F_OK) == 0 ? add_bind("/dev/ptmx", ptmx, 0, err) : r;
+	}
+	int pts = mount_new("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (pts < 0)
+		return err_sys(err, errno, "cannot make %s", at);
+	r = attach(pts, at, true);
+	int e = errno;
+	close(pts);
+	return r < 0 ? err_sys(err, e, "cannot put terminals at %s", at) : add_link("pts/ptmx", ptmx, err);
 }
 
 static int add_devices(const char *guest, struct err *err)
@@ -325,9 +438,7 @@ static int add_devices(const char *guest, struct err *err)
 	static const char *const links[][2] = { { "fd", "/proc/self/fd" },
 						{ "stdin", "/proc/self/fd/0" },
 						{ "stdout", "/proc/self/fd/1" },
-						{ "stderr", "/proc/self/fd/2" },
-						{ "ptmx", "pts/ptmx" } };
-	static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "620", NULL };
+						{ "stderr", "/proc/self/fd/2" } };
 	char host[64], at[PATH_BYTES];
 	int r = add_tmpfs(guest, "0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err);
 
@@ -344,17 +455,7 @@ static int add_devices(const char *guest, struct err *err)
 	snprintf(at, sizeof(at), "%s/shm", guest);
 	if (r == 0)
 		r = add_tmpfs(at, "1777", LIMITS, err);
-	if (r < 0)
-		return r;
-	/* Terminals of the world's own. */
-	snprintf(at, sizeof(at), "%s/pts", guest);
-	int pts = mount_new("devpts", pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	if (pts < 0)
-		return err_sys(err, errno, "cannot make %s", at);
-	r = attach(pts, at, true);
-	int e = errno;
-	close(pts);
-	return r < 0 ? err_sys(err, e, "cannot put terminals at %s", at) : 0;
+	return r < 0 ? r : add_terminals(guest, err);
 }
 
 /* ---- /proc: <microcosm-host.h> says what it is made of ---- */
@@ -387,6 +488,18 @@ static int add_proc(const char *guest, struct err *err)
 	if (mount >= 0)
 		close(mount);
 	return r;
+}
+
+/* It wants a tree that is mounted twice. In one of all the host's files it is missed by few. */
+static int add_no_proc(const char *guest, struct err *err)
+{
+	struct stat st, host;
+
+	if (fstat(root, &st) == 0 && stat("/", &host) == 0 && st.st_dev == host.st_dev && st.st_ino == host.st_ino)
+		return add_tmpfs(guest, "0755", LIMITS | MOUNT_ATTR_RDONLY, err);
+	return err_set(err, EOPNOTSUPP, "there is no %s without mount namespaces, which the kernel or a container's "
+					"profile refuses here (user.max_user_namespaces, seccomp); leave out --proc",
+		       guest);
 }
 
 static bool same_file(int a, int b)
@@ -442,7 +555,7 @@ bool tree_add_program(int fd, const char *called, char *to, size_t size)
 		return false;
 	int mount = clone_file(fd), target = program_place(to + sizeof(PROC));
 	bool done = mount >= 0 && target >= 0 && tree_limit(mount, LIMITS | MOUNT_ATTR_RDONLY, false) == 0 &&
-		    mount_at(mount, target) == 0;
+		    mount_at(mount, &(struct mch_place){ .fd = target }) == 0;
 	if (mount >= 0)
 		close(mount);
 	if (target >= 0)
@@ -468,7 +581,8 @@ static int hide_proc(struct err *err)
 	int copy = (int)syscall(SYS_open_tree, root, "",
 				OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	int mount = copy < 0 ? -1 : mount_new("tmpfs", options, LIMITS | MOUNT_ATTR_RDONLY);
-	int r = mount < 0 || device_of(mount, &proc.empty_dev) < 0 || mount_at(mount, target) < 0
+	int r = mount < 0 || device_of(mount, &proc.empty_dev) < 0 ||
+				mount_at(mount, &(struct mch_place){ .fd = target }) < 0
 			? err_sys(err, errno, "cannot make a copy of the tree for %s", PROC)
 			: 0;
 	if (mount >= 0)
@@ -568,7 +682,7 @@ static int add_entry(enum ctl_tree kind, const char *host, const char *guest, st
 	case CTL_TREE_EMPTY: return add_tmpfs(guest, "0755", LIMITS | MOUNT_ATTR_RDONLY, err);
 	case CTL_TREE_LINK: return add_link(host, guest, err);
 	case CTL_TREE_DEV: return add_devices(guest, err);
-	case CTL_TREE_PROC: return add_proc(guest, err);
+	case CTL_TREE_PROC: return by_parts ? add_no_proc(guest, err) : add_proc(guest, err);
 	default: return err_set(err, EPROTO, "host process: malformed CTL_TREE");
 	}
 }
@@ -584,18 +698,38 @@ static const char *next_text(const struct ctl_msg *msg, size_t *at)
 	return *at <= msg->text_len ? text : NULL;
 }
 
-static int build(const struct ctl_msg *msg, struct err *err)
+/* It shows whether the kernel lets this process mount: what is refused here is kept as parts. */
+static int make_root(struct err *err)
 {
-	size_t at = 0;
-	const char *first = next_text(msg, &at);
 	int r = unshare_mounts(err);
 
 	if (r < 0)
 		return r;
-	own_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int mount = mount_new("tmpfs", no_options, LIMITS);
-	if (mount < 0 || attach_root(mount, false) < 0 || note_mount("/", "tmpfs", true) < 0)
-		return err_sys(err, errno, "cannot make the file tree's root");
+	int mount = r > 0 ? tmpfs_new("0755", LIMITS) : -1;
+	if (mount >= 0 && tree_limit(mount, LIMITS, false) == 0 && attach_root(mount, false) == 0)
+		return 0;
+	if (mount >= 0)
+		close(mount);
+	by_parts = true;
+	parts_start(own_fds);
+	mount = tmpfs_new("0755", LIMITS);
+	if (mount < 0 || attach_root(mount, false) < 0)
+		return err_sys(err, errno, "cannot make a file tree: there are no mount namespaces to be had here, "
+					   "and no temporary directory in TMPDIR, /tmp, /var/tmp or /dev/shm");
+	return 0;
+}
+
+static int build(const struct ctl_msg *msg, struct err *err)
+{
+	size_t at = 0;
+	const char *first = next_text(msg, &at);
+	int r = make_root(err);
+
+	if (r == 0 && by_parts && msg->b != 0)
+		r = err_set(err, EOPNOTSUPP, "--learn needs mount namespaces, which the kernel or a container's profile "
+					     "refuses here (user.max_user_namespaces, seccomp)");
+	if (r == 0 && note_mount("/", "tmpfs", true) < 0)
+		r = err_set(err, ENOMEM, "no memory for the list of mounts");
 	cwd = first != NULL && *first != '\0' ? strdup(first) : NULL;
 	for (uint64_t i = 0; i < msg->a && r == 0; i++) {
 		const char *kind = next_text(msg, &at), *host = next_text(msg, &at),
@@ -620,6 +754,10 @@ int tree_prepare(const struct ctl_msg *msg, struct err *err)
 		learn_start();
 	if (msg->a == 0 && (msg->n_fds == 0 || !has_interpreter(msg->fds[0])))
 		return 0;
+	own_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (own_fds < 0)
+		return err_sys(err, errno, "cannot make a file tree: it needs /proc (mount -t proc proc /proc); "
+					   "/proc/self/fd");
 	return build(msg, err);
 }
 
@@ -705,20 +843,23 @@ static void read_mounts(void)
 	add_nameless();
 }
 
-bool mch_in_tree(int fd)
+int mch_tree_find(int fd, unsigned long limit)
 {
 	uint64_t id = mount_of(fd);
 
 	pthread_once(&mounts_read, read_mounts);
 	for (size_t i = 0; i < n_mounts && id != NO_MOUNT; i++)
 		if (mounts[i] == id)
-			return true;
-	return false;
+			return 1;
+	return by_parts ? parts_find(fd, limit) : -ENOENT;
 }
 
 int tree_enter(struct err *err)
 {
 	if (root < 0)
+		return 0;
+	umask(0); /* each guest process has its own */
+	if (by_parts)
 		return 0;
 	int r = proc.files >= 0 ? hide_proc(err) : 0;
 	if (r < 0)
@@ -733,6 +874,77 @@ int tree_enter(struct err *err)
 		close(self);
 	}
 	learn_entered();
-	umask(0); /* each guest process has its own */
 	return 0;
+}
+
+/* Everything beneath the root, which is the world's tree: not what a descriptor from before leads to. */
+static int root_allow(int ruleset, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = rights,
+		.parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
+
+	if (rule.parent_fd < 0)
+		return -errno;
+	long r = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	int e = errno;
+	close(rule.parent_fd);
+	if (r == 0 && proc.files >= 0) { /* which is no part of the tree where it can be written */
+		rule.parent_fd = proc.files;
+		r = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+		e = errno;
+	}
+	return r < 0 ? -e : 0;
+}
+
+int tree_allow(int ruleset, uint64_t rights)
+{
+	if (root < 0)
+		return 0;
+	return by_parts ? parts_allow(ruleset, rights) : root_allow(ruleset, rights);
+}
+
+/* ---- For host components ---- */
+
+int mch_tree_open(const struct mch_place *start, const char *path, const struct open_how *how, uint32_t *part)
+{
+	struct open_how asked = *how;
+	int tries = 0;
+	long fd;
+
+	*part = 0;
+	if (root < 0)
+		return -ENOENT;
+	if (by_parts)
+		return parts_open(start, path, how, part);
+	asked.flags |= O_CLOEXEC | ((how->flags & O_PATH) != 0 ? 0 : O_NOCTTY);
+	asked.resolve |= RESOLVE_NO_MAGICLINKS;
+	do {
+		fd = syscall(SYS_openat2, start != NULL ? start->fd : AT_FDCWD, path, &asked, sizeof(asked));
+	} while (fd < 0 && errno == EAGAIN && (how->resolve & RESOLVE_CACHED) == 0 && ++tries < RETRIES);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+unsigned long mch_tree_limits(uint32_t part)
+{
+	return by_parts ? parts_limits(part) : 0;
+}
+
+bool mch_tree_covers(const struct mch_place *directory, const char *name)
+{
+	return by_parts && parts_covers(directory, name);
+}
+
+long mch_tree_path(const struct mch_place *place, char *to, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	size_t tail = sizeof(deleted) - 1;
+	long n = by_parts ? parts_path(place, to, size) : tree_path_of(place->fd, to, size);
+
+	if (n < 0)
+		return n;
+	if ((size_t)n > tail && strcmp(to + n - tail, deleted) == 0)
+		return -ENOENT;
+	return to[0] == '/' ? n : -ENOENT;
 }

@@ -105,11 +105,47 @@ int mch_caller_file(int fd)
 	return copy < 0 ? -EBADF : copy;
 }
 
-bool mch_in_tree(int fd)
+int mch_tree_find(int fd, unsigned long limit)
 {
 	struct stat st, outside;
 
-	return fstat(fd, &st) == 0 && fstat(files[3], &outside) == 0 && st.st_dev != outside.st_dev;
+	(void)limit;
+	return fstat(fd, &st) == 0 && fstat(files[3], &outside) == 0 && st.st_dev != outside.st_dev ? 1 : -ENOENT;
+}
+
+int mch_tree_open(const struct mch_place *start, const char *path, const struct open_how *how, uint32_t *part)
+{
+	struct open_how asked = *how;
+
+	*part = 0;
+	asked.flags |= O_CLOEXEC | ((how->flags & O_PATH) != 0 ? 0 : O_NOCTTY);
+	asked.resolve |= RESOLVE_NO_MAGICLINKS;
+	long fd = syscall(SYS_openat2, start != NULL ? start->fd : AT_FDCWD, path, &asked, sizeof(asked));
+	return fd < 0 ? -errno : (int)fd;
+}
+
+unsigned long mch_tree_limits(uint32_t part)
+{
+	if (part != 0)
+		abort();
+	return 0;
+}
+
+bool mch_tree_covers(const struct mch_place *directory, const char *name)
+{
+	return directory->fd < 0 || strchr(name, '/') != NULL;
+}
+
+long mch_tree_path(const struct mch_place *place, char *to, size_t size)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", place->fd);
+	ssize_t n = readlinkat(own_fds, name, to, size - 1);
+	if (n < 0)
+		return -errno;
+	to[n] = '\0';
+	return to[0] == '/' && strstr(to, " (deleted)") == NULL ? n : -ENOENT;
 }
 
 long mch_exec(int file, const char *path, int (*open_other)(void *, const char *), void *context, struct mch_words *words)
@@ -616,7 +652,7 @@ static void fill_tree(void)
 	files[1] = open("/f", O_RDWR | O_CLOEXEC);
 	files[2] = pair[0];
 	need(files[0] >= 0 && files[1] >= 0, "open");
-	directory_keep(files[0]);
+	directory_keep(&(struct mch_place){ .fd = files[0] });
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

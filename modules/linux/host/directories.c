@@ -5,6 +5,7 @@
  * again unless they were renamed meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <microcosm-host.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 struct directory {
 	uint64_t dev, ino;
 	int fd;      /* O_PATH, -1: dropped, `path` is where it was */
+	uint32_t part;
 	char *path;
 	bool used;   /* since the hand last came by */
 	uint32_t next; /* index + 1 in the same bucket, 0: the last */
@@ -55,17 +57,9 @@ int own_fd_name(int fd, char *name, size_t size)
 
 long path_of(int fd, char *to, size_t size)
 {
-	static const char deleted[] = " (deleted)";
-	char name[16];
-	ssize_t n = readlinkat(own_fd_name(fd, name, sizeof(name)), name, to, size - 1);
+	const struct mch_place place = { .fd = fd };
 
-	if (n < 0)
-		return -errno;
-	to[n] = '\0';
-	size_t tail = sizeof(deleted) - 1;
-	if ((size_t)n > tail && strcmp(to + n - tail, deleted) == 0)
-		return -ENOENT;
-	return to[0] == '/' ? n : -ENOENT;
+	return mch_tree_path(&place, to, size);
 }
 
 /* ---- The process's word: bit 63 says that a umask is set, bits 32..40 have it; the low half is
@@ -132,7 +126,8 @@ static void drop_one(void)
 			continue;
 		}
 		free(at->path);
-		at->path = path_of(at->fd, path, sizeof(path)) > 0 ? strdup(path) : NULL;
+		const struct mch_place place = { at->fd, at->part };
+		at->path = mch_tree_path(&place, path, sizeof(path)) > 0 ? strdup(path) : NULL;
 		close(at->fd);
 		at->fd = -1;
 		n_open--;
@@ -207,7 +202,7 @@ static int reopen(int fd)
 	return path >= 0 ? path : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static long keep_locked(int fd, const struct stat *st)
+static long keep_locked(const struct mch_place *place, const struct stat *st)
 {
 	long at = table_find(st->st_dev, st->st_ino);
 
@@ -223,44 +218,54 @@ static long keep_locked(int fd, const struct stat *st)
 		return at - 1;
 	if (n_open >= open_max)
 		drop_one();
-	directory->fd = reopen(fd);
+	directory->fd = reopen(place->fd);
+	directory->part = place->part;
 	if (directory->fd < 0)
 		return -errno;
 	n_open++;
 	return at - 1;
 }
 
-long directory_keep(int fd)
+long directory_keep(const struct mch_place *place)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(place->fd, &st) < 0)
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		return -ENOTDIR;
 	pthread_mutex_lock(&lock);
-	long index = keep_locked(fd, &st);
+	long index = keep_locked(place, &st);
 	pthread_mutex_unlock(&lock);
 	return index;
+}
+
+static int open_directory(const char *path, uint64_t flags, uint32_t *part)
+{
+	const struct open_how how = { .flags = O_PATH | O_DIRECTORY | flags };
+
+	return mch_tree_open(NULL, path, &how, part);
 }
 
 /* Opens a dropped one by the path that it had. */
 static int find_again(const struct directory *directory)
 {
 	struct stat st;
+	uint32_t part;
 
 	if (directory->path == NULL)
 		return -ESTALE;
-	int fd = open(directory->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_directory(directory->path, O_NOFOLLOW, &part);
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) == 0 && st.st_dev == directory->dev && st.st_ino == directory->ino)
+		return fd;
+	if (fstat(fd, &st) == 0 && st.st_dev == directory->dev && st.st_ino == directory->ino &&
+	    part == directory->part)
 		return fd;
 	close(fd);
 	return -ESTALE;
 }
 
-static int open_locked(uint32_t index)
+static int open_locked(uint32_t index, struct mch_place *place)
 {
 	struct directory *directory = &directories[index];
 
@@ -275,80 +280,82 @@ static int open_locked(uint32_t index)
 		n_open++;
 	}
 	directory->used = true;
-	int fd = fcntl(directory->fd, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -errno : fd;
+	place->part = directory->part;
+	place->fd = fcntl(directory->fd, F_DUPFD_CLOEXEC, 0);
+	return place->fd < 0 ? -errno : 0;
 }
 
-int directory_find(uint64_t dev, uint64_t ino)
+static int directory_find(uint64_t dev, uint64_t ino, struct mch_place *place)
 {
 	pthread_mutex_lock(&lock);
 	uint32_t at = table_find(dev, ino);
-	int fd = at != 0 ? open_locked(at - 1) : -EACCES;
+	int r = at != 0 ? open_locked(at - 1, place) : -EACCES;
 	pthread_mutex_unlock(&lock);
-	return fd;
+	return r;
 }
 
 /* The directory that the world starts in, or its root where there is none of that name. */
-static int directory_first(void)
+static int directory_first(struct mch_place *place)
 {
 	const char *path = mch_tree_cwd();
-	int fd = open(path != NULL ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	mch_learn(fd, "", false, MCH_LEARN_NAME);
-	return fd;
+	place->fd = open_directory(path != NULL ? path : "/", 0, &place->part);
+	if (place->fd < 0)
+		place->fd = open_directory("/", 0, &place->part);
+	if (place->fd < 0)
+		return place->fd;
+	mch_learn(place->fd, "", false, MCH_LEARN_NAME);
+	return 0;
 }
 
-int directory_current(void)
+int directory_current(struct mch_place *place)
 {
 	uint64_t index = word_index(mch_word());
-	int fd = -EACCES;
+	int r = -EACCES;
 
 	if (index == 0)
-		return directory_first();
+		return directory_first(place);
 	pthread_mutex_lock(&lock);
 	if (index <= n_directories)
-		fd = open_locked((uint32_t)index - 1);
+		r = open_locked((uint32_t)index - 1, place);
 	pthread_mutex_unlock(&lock);
-	return fd;
+	return r;
 }
 
 long directory_text(uint64_t word, char *to, size_t size)
 {
 	uint64_t index = word_index(word);
-	int fd = -EACCES;
+	struct mch_place place;
+	long n = -EACCES;
 
 	pthread_mutex_lock(&lock);
 	if (index == 0)
-		fd = directory_first();
+		n = directory_first(&place);
 	else if (index <= n_directories)
-		fd = open_locked((uint32_t)index - 1);
+		n = open_locked((uint32_t)index - 1, &place);
 	pthread_mutex_unlock(&lock);
-	if (fd < 0)
-		return fd;
-	long n = path_of(fd, to, size);
-	close(fd);
+	if (n < 0)
+		return n;
+	n = mch_tree_path(&place, to, size);
+	close(place.fd);
 	return n;
 }
 
-int process_set_directory(int fd)
+int process_set_directory(const struct mch_place *place)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(place->fd, &st) < 0)
 		return -errno;
 	pthread_mutex_lock(&lock);
-	long index = keep_locked(fd, &st);
+	long index = keep_locked(place, &st);
 	if (index >= 0)
 		mch_set_word((mch_word() & ~0xffffffffull) | (uint64_t)(index + 1));
 	pthread_mutex_unlock(&lock);
 	return index < 0 ? (int)index : 0;
 }
 
-int directory_start(const struct names_at *at)
+int directory_start(const struct names_at *at, struct mch_place *place)
 {
-	return at->dev == 0 && at->ino == 0 ? directory_current() : directory_find(at->dev, at->ino);
+	return at->dev == 0 && at->ino == 0 ? directory_current(place) : directory_find(at->dev, at->ino, place);
 }

@@ -5,6 +5,7 @@
 #include <microcosm-host.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,11 +25,12 @@ static int may_execute(int fd)
 
 static int open_program(const struct names_at *at, uint64_t flags)
 {
-	int fd = name_open(at, O_RDONLY | O_NONBLOCK | flags, 0, 0);
+	uint32_t part;
+	int fd = name_open(at, O_RDONLY | O_NONBLOCK | flags, 0, 0, &part);
 
 	if (fd < 0)
 		return fd == -ENXIO ? -EACCES : fd;
-	int r = may_execute(fd);
+	int r = (mch_tree_limits(part) & ST_NOEXEC) != 0 ? -EACCES : may_execute(fd);
 	if (r == 0)
 		return fd;
 	close(fd);
@@ -42,6 +44,8 @@ static int open_held(int number)
 	int held = mch_caller_file(number);
 	int r = held < 0 ? held : may_execute(held);
 
+	if (r == 0 && mch_tree_find(held, ST_NOEXEC) == 0)
+		r = -EACCES;
 	if (r == 0) {
 		int directory = own_fd_name(held, name, sizeof(name));
 

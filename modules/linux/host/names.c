@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Calls that take names, for guests. The host process's root is the world's tree: the kernel resolves,
- * and cannot leave it. What is opened is the guest's, by its number there; what a call changes, it
- * changes by a descriptor of the directory and the last part of the name. */
+ * Calls that take names, for guests. mch_tree_open resolves them in the world's tree. What is opened is the
+ * guest's, by its number there; what a call changes, it changes by a descriptor of the directory
+ * and the last part of the name. Where the tree is not mounted, no mount refuses a change of what is
+ * read-only, or of where a part of the tree begins: that is asked here, before. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -12,12 +13,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "names.h"
 
-#define RETRIES 128 /* of a scoped lookup while somebody renames */
 #define KERNEL_O_LARGEFILE 0100000 /* the C library's is 0 */
 #define OPEN_KNOWN                                                                         \
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | \
@@ -28,6 +29,11 @@
 static long result(long r)
 {
 	return r < 0 ? -errno : r;
+}
+
+static bool read_only(uint32_t part)
+{
+	return (mch_tree_limits(part) & ST_RDONLY) != 0;
 }
 
 long at_fetch(struct names_at *to, const struct names_at *shared)
@@ -45,55 +51,46 @@ long at_fetch(struct names_at *to, const struct names_at *shared)
 
 int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC | O_NOCTTY,
-				.mode = mode,
-				.resolve = resolve | RESOLVE_NO_MAGICLINKS };
-	int tries = 0;
-	long fd;
+	const struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
+	const struct mch_place place = { .fd = start };
+	uint32_t part;
 
-	if ((flags & O_PATH) != 0)
-		how.flags &= ~(uint64_t)O_NOCTTY;
-	do {
-		fd = syscall(SYS_openat2, start, path, &how, sizeof(how));
-	} while (fd < 0 && errno == EAGAIN && (resolve & RESOLVE_CACHED) == 0 && ++tries < RETRIES);
-	return (int)result(fd);
-}
-
-/* The directory that at's path starts in; -1 for an absolute path, which needs none unless the directory
- * is to be its root. */
-static int start_of(const struct names_at *at, uint64_t resolve)
-{
-	if (at->path[0] == '/' && (resolve & RESOLVE_IN_ROOT) == 0)
-		return -1;
-	return directory_start(at);
+	return mch_tree_open(start >= 0 ? &place : NULL, path, &how, &part);
 }
 
 /* -ENODATA: it is the caller's descriptor *own; never where own is NULL. */
-static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, int *own)
+static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, int *own,
+		     uint32_t *part)
 {
+	const struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
+	struct mch_place start = { .fd = -1 };
+
 	if (mch_tree() == 0)
 		return -ENOENT; /* a world without files */
-	int start = start_of(at, resolve);
-	if (start < -1)
-		return start;
-	int fd = proc_begins(start) ? -ENOENT : open_below(start, at->path, flags, mode, resolve);
-	if (proc_concerns(start, at->path, fd)) {
+	/* An absolute path starts nowhere, unless the directory is to be its root. */
+	bool absolute = at->path[0] == '/' && (resolve & RESOLVE_IN_ROOT) == 0;
+	int r = absolute ? 0 : directory_start(at, &start);
+	if (r < 0)
+		return r;
+	*part = 0;
+	int fd = proc_begins(start.fd) ? -ENOENT : mch_tree_open(absolute ? NULL : &start, at->path, &how, part);
+	if (proc_concerns(start.fd, at->path, fd)) {
 		if (fd >= 0)
 			close(fd);
-		fd = proc_open(start, at->path, flags, mode, resolve, own);
+		fd = proc_open(start.fd, at->path, flags, mode, resolve, own);
 		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
 	} else if (fd >= 0 || fd == -EROFS) {
-		mch_learn(start, at->path, (flags & O_NOFOLLOW) == 0,
+		mch_learn(start.fd, at->path, (flags & O_NOFOLLOW) == 0,
 			  fd < 0 ? MCH_LEARN_WRITE : (flags & O_PATH) != 0 ? MCH_LEARN_NAME : MCH_LEARN_READ);
 	}
-	if (start >= 0)
-		close(start);
+	if (!absolute)
+		close(start.fd);
 	return fd;
 }
 
-int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve)
+int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, uint32_t *part)
 {
-	return name_find(at, flags, mode, resolve, NULL);
+	return name_find(at, flags, mode, resolve, NULL, part);
 }
 
 long changed(int fd, long r)
@@ -103,14 +100,15 @@ long changed(int fd, long r)
 	return r;
 }
 
-/* An O_PATH descriptor of what at names. */
-static int name_path(const struct names_at *at, bool follow)
+/* An O_PATH descriptor of what at names: its number too. */
+static int name_path(const struct names_at *at, bool follow, struct mch_place *place)
 {
-	return name_open(at, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, 0);
+	place->fd = name_open(at, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, 0, &place->part);
+	return place->fd;
 }
 
 /* The directory that the last part of at's path lies in, and that part, slashes after it included. */
-static int name_parent(const struct names_at *at, const char **last)
+static int name_parent(const struct names_at *at, struct mch_place *place, const char **last)
 {
 	struct names_at parent = { .dev = at->dev, .ino = at->ino };
 	size_t end = at->len, begin;
@@ -125,7 +123,8 @@ static int name_parent(const struct names_at *at, const char **last)
 	parent.len = (uint32_t)(begin > 0 ? begin : 1);
 	memcpy(parent.path, begin > 0 ? at->path : end == 0 ? "/" : ".", parent.len);
 	parent.path[parent.len] = '\0';
-	return name_open(&parent, O_PATH | O_DIRECTORY, 0, 0);
+	place->fd = name_open(&parent, O_PATH | O_DIRECTORY, 0, 0, &place->part);
+	return place->fd;
 }
 
 /* ---- Opening ---- */
@@ -197,18 +196,19 @@ long names_open(const struct names_at *shared, uint64_t flags, uint64_t mode, ui
 		return -EPERM;
 	if (creates)
 		mode &= 07777 & ~(uint64_t)process_umask();
+	struct mch_place place;
 	int own = -1;
-	int fd = name_find(&at, flags, creates ? mode : 0, resolve, &own);
-	if (fd < 0)
-		return own >= 0 ? NAMES_OWN | own : fd;
+	place.fd = name_find(&at, flags, creates ? mode : 0, resolve, &own, &place.part);
+	if (place.fd < 0)
+		return own >= 0 ? NAMES_OWN | own : place.fd;
 	if (opens_for_reading(flags)) {
-		r = directory_keep(fd);
+		r = directory_keep(&place);
 		if (r < 0 && r != -ENOTDIR) {
-			close(fd);
+			close(place.fd);
 			return r;
 		}
 	}
-	return (flags & O_PATH) != 0 ? give_path(fd) : give(fd, flags);
+	return (flags & O_PATH) != 0 ? give_path(place.fd) : give(place.fd, flags);
 }
 
 #define OWNER_UNKNOWN 65534 /* what the kernel says of ids without a name in a user namespace */
@@ -222,7 +222,8 @@ long names_stat(const struct names_at *shared, int flags, struct names_statx *to
 	if (r < 0)
 		return r;
 	int own = -1;
-	int fd = name_find(&at, O_PATH | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0), 0, 0, &own);
+	uint32_t part;
+	int fd = name_find(&at, O_PATH | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0), 0, 0, &own, &part);
 	if (fd < 0)
 		return own >= 0 ? NAMES_OWN | own : fd;
 	r = result(statx(fd, "", AT_EMPTY_PATH | (flags & AT_STATX_SYNC_TYPE), mask, &stx));
@@ -236,27 +237,36 @@ long names_stat(const struct names_at *shared, int flags, struct names_statx *to
 
 /* ---- What a name tells ---- */
 
-/* Does with an O_PATH descriptor of what shared names; it is closed afterwards. */
-#define WITH_NAME(shared, follow, fd, call)                                                \
+/* Does with the place that shared names; its descriptor, an O_PATH one, is closed afterwards. */
+#define WITH_NAME(shared, follow, place, call)                                                \
 	do {                                                                               \
 		struct names_at at_;                                                       \
 		long r_ = at_fetch(&at_, shared);                                          \
 		if (r_ < 0)                                                                \
 			return r_;                                                         \
-		int fd = name_path(&at_, follow);                                          \
-		if (fd < 0)                                                                \
-			return fd;                                                         \
+		struct mch_place place;                                                    \
+		if (name_path(&at_, follow, &place) < 0)                                   \
+			return place.fd;                                                   \
 		r_ = (call);                                                               \
-		close(fd);                                                                 \
+		close(place.fd);                                                           \
 		return r_;                                                                 \
 	} while (0)
+
+static long access_place(const struct mch_place *place, int mode, int flags)
+{
+	struct stat st;
+
+	if ((mode & W_OK) != 0 && read_only(place->part) &&
+	    (fstat(place->fd, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)))
+		return -EROFS;
+	return result(syscall(SYS_faccessat2, place->fd, "", mode, (flags & AT_EACCESS) | AT_EMPTY_PATH));
+}
 
 long names_access(const struct names_at *shared, int mode, int flags)
 {
 	if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW)) != 0 || (mode & ~(R_OK | W_OK | X_OK)) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, (flags & AT_SYMLINK_NOFOLLOW) == 0, fd,
-		  result(syscall(SYS_faccessat2, fd, "", mode, (flags & AT_EACCESS) | AT_EMPTY_PATH)));
+	WITH_NAME(shared, (flags & AT_SYMLINK_NOFOLLOW) == 0, place, access_place(&place, mode, flags));
 }
 
 static long readlink_fd(int fd, char *to, size_t size)
@@ -276,15 +286,17 @@ static long readlink_fd(int fd, char *to, size_t size)
 
 long names_readlink(const struct names_at *shared, char *to, size_t size)
 {
-	WITH_NAME(shared, false, fd, readlink_fd(fd, to, size));
+	WITH_NAME(shared, false, place, readlink_fd(place.fd, to, size));
 }
 
-static long statfs_fd(int fd, void *to)
+static long statfs_place(const struct mch_place *place, void *to)
 {
 	struct statfs answer;
-	long r = result(fstatfs(fd, &answer));
+	long r = result(fstatfs(place->fd, &answer));
 
-	if (proc_is(fd)) /* what it is to the guest */
+	if (r == 0)
+		answer.f_flags |= (long)mch_tree_limits(place->part);
+	if (proc_is(place->fd)) /* what it is to the guest */
 		answer = (struct statfs){ .f_type = PROC_SUPER_MAGIC, .f_bsize = 4096, .f_frsize = 4096,
 					  .f_namelen = 255, .f_flags = answer.f_flags };
 	return r < 0 ? r : mch_store(to, &answer, sizeof(answer));
@@ -292,16 +304,16 @@ static long statfs_fd(int fd, void *to)
 
 long names_statfs(const struct names_at *shared, void *to)
 {
-	WITH_NAME(shared, true, fd, statfs_fd(fd, to));
+	WITH_NAME(shared, true, place, statfs_place(&place, to));
 }
 
 /* ---- The working directory ---- */
 
-static long enter(int fd)
+static long enter(const struct mch_place *place)
 {
-	long r = result(syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS));
+	long r = result(syscall(SYS_faccessat2, place->fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS));
 
-	return r < 0 ? r : process_set_directory(fd);
+	return r < 0 ? r : process_set_directory(place);
 }
 
 long names_chdir(const struct names_at *shared)
@@ -311,23 +323,30 @@ long names_chdir(const struct names_at *shared)
 
 	if (r < 0)
 		return r;
-	int fd = at.len == 0 ? directory_start(&at) : name_open(&at, O_PATH | O_DIRECTORY, 0, 0);
-	if (fd < 0)
-		return fd;
-	r = enter(fd);
-	close(fd);
+	struct mch_place place;
+	if (at.len == 0)
+		r = directory_start(&at, &place);
+	else
+		r = place.fd = name_open(&at, O_PATH | O_DIRECTORY, 0, 0, &place.part);
+	if (r < 0)
+		return r;
+	r = enter(&place);
+	close(place.fd);
 	return r;
 }
 
 long names_getcwd(char *to, size_t size)
 {
-	char path[PATH_BYTES];
-	int fd = directory_current();
+	char path[PATH_BYTES] = "/"; /* of a world without files, too */
+	struct mch_place place;
+	long n = mch_tree() == 0 ? 1 : directory_current(&place);
 
-	if (fd < 0)
-		return fd;
-	long n = path_of(fd, path, sizeof(path));
-	close(fd);
+	if (n < 0)
+		return n;
+	if (mch_tree() != 0) {
+		n = mch_tree_path(&place, path, sizeof(path));
+		close(place.fd);
+	}
 	if (n < 0)
 		return n;
 	if ((size_t)n + 1 > size)
@@ -343,25 +362,46 @@ long names_umask(unsigned mask)
 
 /* ---- Changing directories ---- */
 
+/* The kinds of change to the name `last` of a directory. */
+enum change { MAKES, REPLACES };
+
+/* What mounts would say. The name alone: with a slash after it a link would be followed. */
+static long may_change(const struct mch_place *parent, const char *last, enum change change)
+{
+	char name[NAMES_PATH_MAX];
+	size_t n = strcspn(last, "/");
+	struct stat st;
+
+	memcpy(name, last, n);
+	name[n] = '\0';
+	if (read_only(parent->part))
+		return change == MAKES && fstatat(parent->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? -EEXIST
+											     : -EROFS;
+	return change == REPLACES && mch_tree_covers(parent, name) ? -EBUSY : 0;
+}
+
 /* Does with the directory and last part of what shared names. */
-#define WITH_PARENT(shared, fd, last, call)                                                \
+#define WITH_PARENT(shared, change, fd, last, call)                                        \
 	do {                                                                               \
 		struct names_at at_;                                                       \
 		const char *last;                                                          \
 		long r_ = at_fetch(&at_, shared);                                          \
 		if (r_ < 0)                                                                \
 			return r_;                                                         \
-		int fd = name_parent(&at_, &last);                                         \
+		struct mch_place parent_;                                                  \
+		int fd = name_parent(&at_, &parent_, &last);                               \
 		if (fd < 0)                                                                \
 			return fd;                                                         \
-		r_ = changed(fd, result(call));                                            \
+		r_ = may_change(&parent_, last, change);                                   \
+		if (r_ == 0)                                                               \
+			r_ = changed(fd, result(call));                                    \
 		close(fd);                                                                 \
 		return r_;                                                                 \
 	} while (0)
 
 long names_mkdir(const struct names_at *shared, unsigned mode)
 {
-	WITH_PARENT(shared, fd, last, mkdirat(fd, last, mode & 01777 & ~process_umask()));
+	WITH_PARENT(shared, MAKES, fd, last, mkdirat(fd, last, mode & 01777 & ~process_umask()));
 }
 
 long names_mknod(const struct names_at *shared, unsigned mode)
@@ -372,7 +412,7 @@ long names_mknod(const struct names_at *shared, unsigned mode)
 		return type == S_IFCHR || type == S_IFBLK ? -EPERM : -EINVAL;
 	if (sets_id(mode))
 		return -EPERM;
-	WITH_PARENT(shared, fd, last,
+	WITH_PARENT(shared, MAKES, fd, last,
 		    mknodat(fd, last, type | (mode & 01777 & ~process_umask()), 0));
 }
 
@@ -380,7 +420,7 @@ long names_unlink(const struct names_at *shared, int flags)
 {
 	if ((flags & ~AT_REMOVEDIR) != 0)
 		return -EINVAL;
-	WITH_PARENT(shared, fd, last, unlinkat(fd, last, flags));
+	WITH_PARENT(shared, REPLACES, fd, last, unlinkat(fd, last, flags));
 }
 
 long names_symlink(const struct names_at *shared_text, const struct names_at *shared)
@@ -390,13 +430,13 @@ long names_symlink(const struct names_at *shared_text, const struct names_at *sh
 
 	if (r < 0)
 		return r;
-	WITH_PARENT(shared, fd, last, symlinkat(text.path, fd, last));
+	WITH_PARENT(shared, MAKES, fd, last, symlinkat(text.path, fd, last));
 }
 
 /* Two names' parents, for a call that takes both. */
 struct parents {
 	struct names_at at[2];
-	int fds[2];
+	struct mch_place places[2];
 	const char *last[2];
 };
 
@@ -408,19 +448,18 @@ static long parents_open(struct parents *p, const struct names_at *from, const s
 		r = at_fetch(&p->at[1], to);
 	if (r < 0)
 		return r;
-	p->fds[0] = name_parent(&p->at[0], &p->last[0]);
-	if (p->fds[0] < 0)
-		return p->fds[0];
-	p->fds[1] = name_parent(&p->at[1], &p->last[1]);
-	if (p->fds[1] < 0)
-		close(p->fds[0]);
-	return p->fds[1] < 0 ? p->fds[1] : 0;
+	if (name_parent(&p->at[0], &p->places[0], &p->last[0]) < 0)
+		return p->places[0].fd;
+	if (name_parent(&p->at[1], &p->places[1], &p->last[1]) >= 0)
+		return 0;
+	close(p->places[0].fd);
+	return p->places[1].fd;
 }
 
 static void parents_close(const struct parents *p)
 {
-	close(p->fds[0]);
-	close(p->fds[1]);
+	close(p->places[0].fd);
+	close(p->places[1].fd);
 }
 
 long names_rename(const struct names_at *from, const struct names_at *to, unsigned flags)
@@ -430,46 +469,66 @@ long names_rename(const struct names_at *from, const struct names_at *to, unsign
 
 	if (r < 0)
 		return r;
-	r = changed(p.fds[0], result(syscall(SYS_renameat2, p.fds[0], p.last[0], p.fds[1], p.last[1], flags)));
-	changed(p.fds[1], r);
+	if (p.places[0].part != p.places[1].part)
+		r = -EXDEV;
+	for (int i = 0; i < 2 && r == 0; i++)
+		r = may_change(&p.places[i], p.last[i], REPLACES);
+	if (r == 0)
+		r = result(syscall(SYS_renameat2, p.places[0].fd, p.last[0], p.places[1].fd, p.last[1], flags));
+	changed(p.places[0].fd, r);
+	changed(p.places[1].fd, r);
 	parents_close(&p);
 	return r;
 }
 
-/* The link itself is linked, unless flags say otherwise: then what it leads to, by the number of a
- * descriptor, since the kernel would follow magic links too. */
-static long link_followed(const struct parents *p)
+/* By the number of a descriptor, since by the name the kernel would follow magic links too, and, where
+ * the tree is not mounted, any link that a slash follows. */
+static long link_to(const struct names_at *from, bool follow, const struct mch_place *to, const char *last)
 {
 	char name[16];
-	int fd = name_path(&p->at[0], true);
+	struct stat st;
+	struct mch_place place;
+	int fd = name_path(from, follow, &place);
 
 	if (fd < 0)
 		return fd;
 	int directory = own_fd_name(fd, name, sizeof(name));
-	long r = result(linkat(directory, name, p->fds[1], p->last[1], AT_SYMLINK_FOLLOW));
+	long r = may_change(to, last, MAKES);
+	if (r == 0 || r == -EROFS)
+		r = place.part != to->part ? -EXDEV : r;
+	if (r == 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		r = -EPERM; /* Landlock would speak of what the directory lies in */
+	if (r == 0)
+		r = result(linkat(directory, name, to->fd, last, AT_SYMLINK_FOLLOW));
 	close(fd);
 	return r;
 }
 
 long names_link(const struct names_at *from, const struct names_at *to, int flags)
 {
-	struct parents p;
+	struct names_at at[2];
+	struct mch_place parent;
+	const char *last;
+	long r = at_fetch(&at[0], from);
 
 	if ((flags & ~AT_SYMLINK_FOLLOW) != 0)
 		return -EINVAL;
-	long r = parents_open(&p, from, to);
+	if (r == 0)
+		r = at_fetch(&at[1], to);
 	if (r < 0)
 		return r;
-	if (flags != 0)
-		r = link_followed(&p);
-	else
-		r = result(linkat(p.fds[0], p.last[0], p.fds[1], p.last[1], 0));
-	changed(p.fds[1], r);
-	parents_close(&p);
+	if (name_parent(&at[1], &parent, &last) < 0)
+		return parent.fd;
+	r = changed(parent.fd, link_to(&at[0], flags != 0, &parent, last));
+	close(parent.fd);
 	return r;
 }
 
 /* ---- Changing what a name leads to ---- */
+
+/* As WITH_NAME, to change it. */
+#define CHANGE_NAME(shared, follow, place, call)                                           \
+	WITH_NAME(shared, follow, place, read_only(place.part) ? -EROFS : changed(place.fd, call))
 
 static long chmod_fd(int fd, unsigned mode)
 {
@@ -490,7 +549,7 @@ long names_chmod(const struct names_at *shared, unsigned mode, int flags)
 {
 	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, flags == 0, fd, changed(fd, chmod_fd(fd, mode)));
+	CHANGE_NAME(shared, flags == 0, place, chmod_fd(place.fd, mode));
 }
 
 /* An id that the host half's user namespace does not know is one that the caller may not give. */
@@ -505,17 +564,18 @@ long names_chown(const struct names_at *shared, unsigned uid, unsigned gid, int 
 {
 	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, flags == 0, fd, changed(fd, chown_fd(fd, uid, gid)));
+	CHANGE_NAME(shared, flags == 0, place, chown_fd(place.fd, uid, gid));
 }
 
 int held_to_change(int number)
 {
 	int fd = mch_caller_file(number);
+	int found = fd >= 0 ? mch_tree_find(fd, ST_RDONLY) : 1;
 
-	if (fd < 0 || mch_in_tree(fd))
+	if (found == 1)
 		return fd;
 	close(fd);
-	return -EPERM;
+	return found == 0 ? -EROFS : -EPERM;
 }
 
 long names_chmod_file(int number, unsigned mode)
@@ -551,7 +611,7 @@ long names_utimens(const struct names_at *shared, const void *shared_times, int 
 {
 	if ((flags & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return -EINVAL;
-	WITH_NAME(shared, flags == 0, fd, changed(fd, utimens_fd(fd, shared_times)));
+	CHANGE_NAME(shared, flags == 0, place, utimens_fd(place.fd, shared_times));
 }
 
 long names_utimens_file(int number, const void *shared_times)
@@ -572,7 +632,8 @@ long names_truncate(const struct names_at *shared, int64_t size)
 	if (r < 0)
 		return r;
 	/* Not to wait for a reader where it is a pipe: those cannot be truncated. */
-	int fd = name_open(&at, O_WRONLY | O_NONBLOCK, 0, 0);
+	uint32_t part;
+	int fd = name_open(&at, O_WRONLY | O_NONBLOCK, 0, 0, &part);
 	if (fd < 0)
 		return fd == -ENXIO ? -EINVAL : fd;
 	r = result(ftruncate(fd, size));

@@ -3,6 +3,7 @@
 #ifndef LINUX_HOST_NAMES_H
 #define LINUX_HOST_NAMES_H
 
+#include <microcosm-host.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,44 +14,42 @@
 
 /* ---- directories.c: directories that guests have, by device and inode ---- */
 
-/* Keeps a descriptor of the directory that fd, which stays the caller's, is open on: guests may start
- * paths there. Its index, or -errno. */
-long directory_keep(int fd);
-/* A descriptor of a directory that guests have, for as long as the caller needs it: to be closed.
- * -EACCES where none was given to them. */
-int directory_find(uint64_t dev, uint64_t ino);
-/* The caller's working directory, as above; and a new one, by directory_keep's index. */
-int directory_current(void);
-/* dev and ino 0: the working directory. */
-int directory_start(const struct names_at *at);
+/* Keeps a descriptor of the directory at the place, which stays the caller's: guests may start paths
+ * there. Its index, or -errno. */
+long directory_keep(const struct mch_place *place);
+/* The caller's working directory, for as long as the caller needs it: a descriptor to be closed. */
+int directory_current(struct mch_place *place);
+/* The same of a directory that guests have; dev and ino 0: the working directory. -EACCES where it was not
+ * given to them. */
+int directory_start(const struct names_at *at, struct mch_place *place);
 /* The caller's umask and working directory, in the process's word. */
 unsigned process_umask(void);
 unsigned process_set_umask(unsigned mask);
-int process_set_directory(int fd);
+int process_set_directory(const struct mch_place *place);
 
 /* A name for fd, relative to the directory returned: it leads to the file itself. */
 int own_fd_name(int fd, char *name, size_t size);
 /* The working directory of who has that word, as text: its length, or -errno. */
 long directory_text(uint64_t word, char *to, size_t size);
-/* Where fd is now in the world's tree; its length, or -errno, -ENOENT when it is deleted. */
+/* Where fd is now in a tree that is mounted; its length, or -errno, -ENOENT when it is deleted. */
 long path_of(int fd, char *to, size_t size);
 
 /* ---- names.c ---- */
 
 /* Copies what a guest says; path gets a terminator. -EFAULT, -ENAMETOOLONG. */
 long at_fetch(struct names_at *to, const struct names_at *shared);
-/* openat2, with no magic links; start -1 for an absolute path. */
+/* mch_tree_open in a tree that is mounted, by descriptors alone; start -1 for an absolute path. */
 int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
-/* Opens below the world's root, from at's start: an own descriptor, close-on-exec, or -errno. */
-int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve);
+/* Opens in the world's tree, from at's start: an own descriptor, close-on-exec, or -errno. */
+int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, uint32_t *part);
 
 /* r, the result of a call that was to change fd or what it is of; noted where that is read-only. */
 long changed(int fd, long r);
 /* An O_PATH descriptor of what the caller's descriptor is open on, to change what belongs to its owner. A
- * file that was inherited may be the user's own: -EPERM. */
+ * file that was inherited may be the user's own: -EPERM. Where no mount says so, -EROFS. */
 int held_to_change(int number);
 
-/* ---- proc.c: what is in /proc ---- */
+/* ---- proc.c: what is in /proc, of trees that are mounted ---- */
 
 bool proc_is(int fd);
 /* Whether a path that starts at this descriptor (-1: the root) has to be left to proc_open. */

@@ -695,7 +695,7 @@ static int open_held(int fd, int number)
 {
 	int held = mch_caller_file(number);
 
-	if (held >= 0 && !mch_in_tree(held)) {
+	if (held >= 0 && mch_tree_find(held, 0) != 1) {
 		close(held);
 		return fd;
 	}

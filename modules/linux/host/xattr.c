@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -55,6 +56,7 @@ static long not_offered(const char *name, bool changes)
 struct of {
 	struct names_xattr told; /* but for at */
 	int fd;                  /* O_PATH */
+	bool read_only; /* though no mount says so */
 };
 
 /* Fills in what a guest says, and finds the file. */
@@ -66,6 +68,7 @@ static long find(struct of *of, const struct names_xattr *shared, bool changes)
 	if (r < 0)
 		return r;
 	of->told.name[sizeof(of->told.name) - 1] = '\0';
+	of->read_only = false;
 	if (of->told.fd >= 0) {
 		of->fd = changes ? held_to_change(of->told.fd) : mch_caller_file(of->told.fd);
 		return of->fd < 0 ? of->fd : 0;
@@ -74,7 +77,9 @@ static long find(struct of *of, const struct names_xattr *shared, bool changes)
 	if (r < 0)
 		return r;
 	uint64_t follow = (of->told.flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
-	of->fd = name_open(&at, O_PATH | follow, 0, 0);
+	uint32_t part;
+	of->fd = name_open(&at, O_PATH | follow, 0, 0, &part);
+	of->read_only = of->fd >= 0 && (mch_tree_limits(part) & ST_RDONLY) != 0;
 	return of->fd < 0 ? of->fd : 0;
 }
 
@@ -219,7 +224,8 @@ long names_xattr_set(const struct names_xattr *shared, const void *from, size_t 
 	else if (size > 0 && mch_fetch(value, from, size) < 0)
 		r = -EFAULT;
 	else
-		r = offered(of.told.name) ? changed(of.fd, set(&of, value, size, flags)) : not_offered(of.told.name, true);
+		r = !offered(of.told.name) ? not_offered(of.told.name, true)
+		    : of.read_only ? -EROFS : changed(of.fd, set(&of, value, size, flags));
 	free(value);
 	close(of.fd);
 	return r;
@@ -232,7 +238,8 @@ long names_xattr_remove(const struct names_xattr *shared)
 
 	if (r < 0)
 		return r;
-	r = offered(of.told.name) ? changed(of.fd, take_away(&of)) : not_offered(of.told.name, true);
+	r = !offered(of.told.name) ? not_offered(of.told.name, true)
+	    : of.read_only ? -EROFS : changed(of.fd, take_away(&of));
 	close(of.fd);
 	return r;
 }
