@@ -72,7 +72,7 @@ else
 fi
 
 # Who takes itself for root may pack, unpack and give away; what is written is the user's.
-fake=("${asks[@]}" "$microcosm" --uid 0 --host-ro --ro "$away" --rw "$away/w")
+fake=("${asks[@]}" "$microcosm" --uid 0 --host-ro --env TMPDIR=/tmp --ro "$away" --rw "$away/w")
 "${fake[@]}" "$away/ids" "$away/w" 4321 >guest.out 2>&1
 for line in 'chown("f", other, -1u): 0' 'fchown(fd, -1u, other): 0' 'after: 0 0' 'chown("none", other, other): ENOENT' \
 	'fchown(-1, other, other): EBADF' 'setuid(geteuid()): 0'; do
@@ -89,6 +89,19 @@ tar --numeric-owner -tvf "$away/w/again.tar" >out
 [ "$(awk '{ print $2 }' out | sort -u)" = 0/0 ] || fail "packed: $(cat out)"
 "${fake[@]}" --cwd "$away/w" install -o root -g root -m 640 d/f installed || fail "install"
 [ "$(stat -c '%u %a' "$away/w/installed")" = "$("${asks[@]}" id -u) 640" ] || fail "whose it is: $(stat "$away/w/installed")"
+if command -v dpkg-deb >/dev/null; then
+	"${asks[@]}" mkdir -p "$away/w/p/DEBIAN" "$away/w/p/opt" "$away/w/root/var/lib/dpkg/info" \
+		"$away/w/root/var/lib/dpkg/updates" "$away/w/root/var/lib/dpkg/triggers"
+	printf 'Package: x\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b>\nDescription: x\n' >"$away/w/p/DEBIAN/control"
+	echo hi >"$away/w/p/opt/x"
+	touch "$away/w/root/var/lib/dpkg/status"
+	[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$away/w"
+	"${fake[@]}" --cwd "$away/w" dpkg-deb --build p x.deb >out 2>&1 || fail "dpkg-deb: $(cat out)"
+	[ "$(dpkg-deb -c "$away/w/x.deb" | awk '{ print $2 }' | sort -u)" = root/root ] || fail "whose files are packed"
+	"${fake[@]}" --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env HOME=/none dpkg \
+		--root="$away/w/root" --force-script-chrootless --log=/dev/null -i "$away/w/x.deb" >out 2>&1 || fail "dpkg: $(cat out)"
+	[ "$(cat "$away/w/root/opt/x")" = hi ] || fail "dpkg has not unpacked: $(cat out)"
+fi
 # Files of others stay theirs, and what is not allowed is not.
 if [ "$(id -u)" = 0 ]; then
 	install -m 600 /dev/null "$away/w/private"
