@@ -16,6 +16,11 @@
 extern "C" {
 #endif
 
+/* By this, which comes with the header, the host process tells components written for it, which check what
+ * they are given, from libraries that believe it: it looks at the arguments of those alone. */
+extern const char mch_component;
+__attribute__((weak, visibility("default"))) const char mch_component = 1;
+
 /* Who calls: told by the supervisor, not by the guest. */
 struct mch_caller {
 	int64_t thread;  /* id of the guest thread, unique in the world */

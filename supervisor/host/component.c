@@ -219,6 +219,16 @@ static void list_names(const char *names, char *text, size_t size)
 	}
 }
 
+/* Not of a library that the component depends on. */
+static bool is_of_component(void *handle, const void *function)
+{
+	const void *mark = dlsym(handle, "mch_component");
+	Dl_info of_mark, of_function;
+
+	return mark != NULL && dladdr(mark, &of_mark) != 0 && dladdr(function, &of_function) != 0 &&
+	       of_mark.dli_fbase == of_function.dli_fbase;
+}
+
 static int bind_one(struct component_gate *gate, struct err *err)
 {
 	char names[512];
@@ -239,6 +249,7 @@ static int bind_one(struct component_gate *gate, struct err *err)
 				       "%s imports data %s from %s: only functions can be imported",
 				       gate->module, gate->symbol, name);
 		gate->function = address;
+		gate->checks = is_of_component(handle, address);
 		return 0;
 	}
 	list_names(gate->libraries, names, sizeof(names));

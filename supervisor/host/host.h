@@ -76,6 +76,7 @@ struct component_gate {
 	char *symbol, *module;
 	char *libraries; /* name\0name\0, an empty name at the end */
 	bool vector;
+	bool checks; /* what it is given, itself: it is of a component written for Microcosm */
 	/* How long it has taken: component_took. */
 	_Atomic uint32_t quick, wanted;
 };
