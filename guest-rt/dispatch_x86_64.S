@@ -36,7 +36,7 @@
 #define F_RFLAGS 0x70
 #define F_RSP 0x78
 #define F_OUTER 0x80
-#define F_FLAGS 0x88
+#define F_NUMBER 0x88
 #define F_SIZE 0x90
 
 /* Offsets from RT_OFF_STUBS; the stubs' first instruction is movq %rcx, %r10 (arch_call_stub). */
@@ -103,7 +103,7 @@ rt_config:
 	movq %rbx, F_RSP(%rsp)
 	movq T_FRAME, %rbx
 	movq %rbx, F_OUTER(%rsp)
-	movq $0, F_FLAGS(%rsp)
+	movq %rax, F_NUMBER(%rsp)
 	movq %rsp, T_FRAME
 	.endm
 

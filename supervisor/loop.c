@@ -571,8 +571,6 @@ static void upcall(struct world *w, struct thread *t, const struct os_call *call
 		return;
 	if (regs.user.rip == w->rt.entry_trapped)
 		take_return(w, t, &regs);
-	if (!thread_inside(w, t, &regs))
-		t->called = regs_nr(&regs);
 	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);

@@ -337,8 +337,10 @@ void signal_release(struct world *w, struct thread *t)
 		thread_exit_now(w, t, t->kill_value);
 		return;
 	}
-	if ((int64_t)frame.rax == -EINTR && (frame.rflags & FRAME_TRAPPED) && call_restarts(t->called))
+	if ((int64_t)frame.rax == -EINTR && (frame.rflags & FRAME_TRAPPED) && call_restarts((int32_t)frame.number)) {
 		t->restarts = frame.rip;
+		t->called = (int32_t)frame.number;
+	}
 	send_held(t);
 	thread_resume(w, t, 0);
 }

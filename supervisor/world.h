@@ -164,7 +164,7 @@ struct thread {
 	struct injection injection;
 	struct lent lent;
 	uint64_t settle_sequence;
-	int32_t called;     /* the number that its outermost handler was entered for by a trap */
+	int32_t called;     /* that call's number */
 	uint64_t restarts;  /* where it is when a signal comes that it repeats that call after; 0: nowhere */
 	int32_t upcall_due; /* a vsyscall's number + 1: upcall at the next stop */
 	bool begin_here;    /* THREAD_NEW: starts with the registers of its first stop */

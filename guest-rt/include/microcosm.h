@@ -69,7 +69,7 @@ struct mc_frame {
 	uint64_t rbx, rbp, r12, r13, r14, r15;
 	uint64_t rip, rflags, rsp;
 	struct mc_frame *outer; /* the frame of the handler that made this call, or NULL */
-	uint64_t flags;         /* the runtime's own */
+	uint64_t number;        /* rax as given, still there when rax has the result */
 };
 
 enum mc_thread_state {
