@@ -18,8 +18,8 @@ extern "C" {
 
 /* By this, which comes with the header, the host process tells components written for it, which check what
  * they are given, from libraries that believe it: it looks at the arguments of those alone. */
-extern const char mch_component;
-__attribute__((weak, visibility("default"))) const char mch_component = 1;
+extern const char mch_component __attribute__((weak, visibility("default")));
+const char mch_component = 1;
 
 /* Who calls: told by the supervisor, not by the guest. */
 struct mch_caller {
