@@ -36,6 +36,9 @@
 #define NR_RT_SIGQUEUEINFO 129
 #define NR_PRCTL 157
 #define NR_ARCH_PRCTL 158
+#define NR_SETPRIORITY 141
+#define NR_SCHED_SETPARAM 142
+#define NR_SCHED_SETSCHEDULER 144
 #define NR_SETRLIMIT 160
 #define NR_TKILL 200
 #define NR_SCHED_SETAFFINITY 203
@@ -46,6 +49,8 @@
 #define NR_RT_TGSIGQUEUEINFO 297
 #define NR_PRLIMIT64 302
 #define NR_EXECVEAT 322
+#define NR_PIDFD_SEND_SIGNAL 424
+#define NR_PIDFD_OPEN 434
 #define NR_MSEAL 462
 
 #define IOCTL_FOREGROUND 0x5410 /* TIOCSPGRP */
@@ -230,6 +235,8 @@ bool call_is_mediated(int32_t nr)
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY:
 	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
 	case NR_CONNECT: case NR_BIND: case NR_LISTEN: case NR_SENDMSG:
+	case NR_SETPRIORITY: case NR_SCHED_SETPARAM: case NR_SCHED_SETSCHEDULER:
+	case NR_PIDFD_OPEN: case NR_PIDFD_SEND_SIGNAL:
 		return true;
 	default:
 		return false;
@@ -293,13 +300,7 @@ static void group_next(struct world *w, struct thread *t, bool trapped)
 		finish(w, t, NR_KILL, -ESRCH);
 		return;
 	}
-	struct regs regs = t->injection.saved;
-	t->injection.active = false;
-	regs_set_result(&regs, (int64_t)data[3]);
-	report_result(w, t, (int64_t)data[3]);
-	signal_send_held(w, t, &regs);
-	if (os_set_regs(t->tid, &regs) == 0)
-		thread_resume(w, t, 0);
+	inject_return(w, t, (int64_t)data[3]);
 }
 
 static void group_sent(struct world *w, struct thread *t, int64_t result)
@@ -371,6 +372,49 @@ static void mediate_kill(struct world *w, struct thread *t, const struct os_call
 		finish(w, t, call->nr, signal_process(w, p, signo));
 	else if (signo != SIGKILL || process_end(w, p, t, 0))
 		pass_kernel(w, t);
+}
+
+static void mediate_pidfd_open(struct world *w, struct thread *t, const struct os_call *call)
+{
+	pid_t pid = (pid_t)call->args[0];
+	const struct thread *target = pid > 0 ? thread_find(w, pid) : NULL;
+	if (pid <= 0)
+		finish(w, t, call->nr, -EINVAL);
+	else if (target ? target->process && !target->process->boot : is_zombie(w, pid))
+		pass_kernel(w, t);
+	else
+		finish(w, t, call->nr, -ESRCH);
+}
+
+/* kill or rt_sigqueueinfo of the process that the descriptor stands for now: what the number leads to when
+ * the kernel would look, another thread can change. */
+static void mediate_pidfd_send(struct world *w, struct thread *t, const struct os_call *call)
+{
+	pid_t pid = os_pidfd_target(t->tid, (int)call->args[0]);
+	int signo = (int)call->args[1];
+	uint64_t info = call->args[2];
+	const struct os_call instead = {.nr = info ? NR_RT_SIGQUEUEINFO : NR_KILL,
+					.args = {(uint64_t)pid, (uint64_t)signo, info}};
+	const struct thread *target = pid > 0 ? thread_find(w, pid) : NULL;
+	struct process *p = target ? target->process : NULL;
+	struct regs regs;
+	if (call->args[3] != 0 || signo < 0 || signo > 64) {
+		finish(w, t, call->nr, -EINVAL);
+	} else if (pid < 0) {
+		finish(w, t, call->nr, pid);
+	} else if (!p || p->boot) {
+		finish(w, t, call->nr, is_zombie(w, pid) ? 0 : -ESRCH);
+	} else if (signo == SIGKILL && target->tgid == p->tgid && t->tgid != p->tgid) {
+		finish(w, t, call->nr, signal_process(w, p, signo));
+	} else if (os_get_regs(t->tid, &regs) < 0) {
+		return;
+	} else if (signo != SIGKILL || target->tgid != p->tgid) {
+		inject(w, t, &regs, true, instead.nr, instead.args, inject_return);
+	} else { /* itself: nobody looks at the registers any more */
+		regs_set_call(&regs, NR_KILL, instead.args);
+		if (os_set_regs(t->tid, &regs) == 0 && process_end(w, p, t, 0))
+			pass_kernel(w, t);
+	}
 }
 
 /* The job that the terminal's keys reach: of this world, or the one that the supervisor is in. The
@@ -515,6 +559,11 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_SENDMSG:
 	case NR_SENDTO: mediate_address(w, t, call); return;
 	case NR_LISTEN: mediate_listen(w, t, call); return;
+	case NR_SETPRIORITY:
+	case NR_SCHED_SETPARAM:
+	case NR_SCHED_SETSCHEDULER: finish(w, t, call->nr, priority_set(w, t, call)); return;
+	case NR_PIDFD_OPEN: mediate_pidfd_open(w, t, call); return;
+	case NR_PIDFD_SEND_SIGNAL: mediate_pidfd_send(w, t, call); return;
 	default: mediate_kill(w, t, call); return;
 	}
 }

@@ -416,6 +416,8 @@ int inject(struct world *w, struct thread *t, const struct regs *at, bool trappe
 	   const uint64_t args[6],
 	   void (*then)(struct world *, struct thread *, int64_t));
 void inject_finish(struct world *w, struct thread *t);
+/* The last of them is done: the thread goes on after its own call, which returns result. */
+void inject_return(struct world *w, struct thread *t, int64_t result);
 /* A call that t makes while an injection is under way is the injected one. */
 bool inject_is(const struct thread *t, const struct os_call *call);
 
@@ -495,6 +497,8 @@ bool call_is_mediated(int32_t nr);
 /* The same for some arguments alone: those that this rule lets pass; these. */
 bool rule_is_mediated(const struct os_rule *rule);
 bool arguments_are_mediated(int32_t nr, const uint64_t args[6]);
+/* setpriority, sched_setparam, sched_setscheduler: 0 or -errno. */
+int64_t priority_set(struct world *w, struct thread *t, const struct os_call *call);
 /* What is held back from a thread inside a handler breaks off the waits that it begins later too, which
  * nothing tells us of: until none has anything held back, such threads are stopped now and then. */
 void nudge_begin(struct world *w);

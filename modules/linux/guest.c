@@ -21,7 +21,7 @@
 #define CLONE_FREE                                                                         \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_THREAD |     \
 	 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |           \
-	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO)
+	 CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_PIDFD)
 
 /* What linux_calls.def names. */
 #define GRANT(number, name, why, ...)
@@ -43,6 +43,7 @@
 		return -errnum;                                                            \
 	}
 REFUSAL(EPERM)
+REFUSAL(EACCES)
 REFUSAL(EOPNOTSUPP)
 
 

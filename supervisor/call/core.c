@@ -118,14 +118,8 @@ static struct thread *spawned(const struct thread *t)
 
 static void spawn_finish(struct world *w, struct thread *t, int64_t result)
 {
-	struct regs regs = t->injection.saved;
-	t->injection.active = false;
 	t->injection.data[0] = 0;
-	regs_set_result(&regs, result);
-	report_result(w, t, result);
-	signal_send_held(w, t, &regs);
-	if (os_set_regs(t->tid, &regs) == 0)
-		thread_resume(w, t, 0);
+	inject_return(w, t, result);
 }
 
 static void stack_release(struct process *p, uint64_t base, uint64_t size)

@@ -49,3 +49,14 @@ void inject_finish(struct world *w, struct thread *t)
 	}
 	t->injection.then(w, t, (int64_t)regs.user.rax);
 }
+
+void inject_return(struct world *w, struct thread *t, int64_t result)
+{
+	struct regs regs = t->injection.saved;
+	t->injection.active = false;
+	regs_set_result(&regs, result);
+	report_result(w, t, result);
+	signal_send_held(w, t, &regs);
+	if (os_set_regs(t->tid, &regs) == 0)
+		thread_resume(w, t, 0);
+}

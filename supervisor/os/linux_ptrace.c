@@ -113,6 +113,19 @@ pid_t os_zombie_parent(pid_t pid)
 	return state == 'Z' ? parent : 0;
 }
 
+pid_t os_pidfd_target(pid_t tid, int fd)
+{
+	char path[64], line[256];
+	snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)tid, fd);
+	FILE *file = fopen(path, "re");
+	int pid = -EBADF;
+	while (file && fgets(line, sizeof line, file))
+		sscanf(line, "Pid: %d", &pid);
+	if (file)
+		fclose(file);
+	return pid == -1 ? 0 : pid; /* as fdinfo has it */
+}
+
 int os_signal_disposition(pid_t tid, int signal)
 {
 	char path[64], line[256];

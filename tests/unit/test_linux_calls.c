@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "modules/linux/names.h"
-#include "os/os.h"
+#include "world.h"
 #include "bpf_run.h"
 
 #ifndef SYS_fchmodat2 /* newer than the headers */
@@ -327,6 +327,28 @@ START_TEST(numbers_are_those_of_linux)
 #define HANDLED(number, name, why, handler) ck_assert_int_eq(number, SYS_##name);
 #define REFUSED(number, name, why, errnum) ck_assert_int_eq(number, SYS_##name);
 #include "../../modules/linux/linux_calls.def"
+#undef GRANT
+#undef GRANT_IF
+#undef MEDIATED
+#undef HANDLED
+#undef REFUSED
+}
+END_TEST
+
+/* What the table says that the tracer looks at, it does look at, whatever the filter would allow. */
+START_TEST(mediated_rows_are_mediated)
+{
+#define GRANT(number, name, why, ...)
+#define GRANT_IF(number, name, flag, why, ...)
+#define MEDIATED(number, name, why, ...) ck_assert_msg(call_is_mediated(number), "%s", #name);
+#define HANDLED(number, name, why, handler)
+#define REFUSED(number, name, why, errnum)
+#include "../../modules/linux/linux_calls.def"
+#undef GRANT
+#undef GRANT_IF
+#undef MEDIATED
+#undef HANDLED
+#undef REFUSED
 }
 END_TEST
 
@@ -403,7 +425,7 @@ static const struct verdict verdicts[] = {
 	{ "mount namespace", SYS_clone, { 0x00020000 | 17 }, false },
 	{ "untraced child", SYS_clone, { 0x00800000 | 17 }, false },
 	{ "our own parent's child", SYS_clone, { 0x00008000 | 17 }, false },
-	{ "pidfd", SYS_clone, { 0x00001000 | 17 }, false },
+	{ "pidfd of a child", SYS_clone, { 0x00001000 | 17 }, true },
 	{ "death by SIGKILL", SYS_clone, { 9 }, false },
 	{ "high flags", SYS_clone, { HIGH | 17 }, false },
 	{ "fork by clone", SYS_clone, { 0x01200011 }, true },
@@ -446,7 +468,9 @@ static const struct verdict verdicts[] = {
 	{ "filter", SYS_seccomp, { 1 }, false },
 	{ "tracing", SYS_ptrace, { 16, 1 }, false },
 	{ "another's memory", SYS_process_vm_readv, { 1 }, false },
-	{ "another's descriptors", SYS_pidfd_open, { 1 }, false },
+	{ "another process, for the tracer to look at", SYS_pidfd_open, { 1 }, true },
+	{ "another's descriptors", SYS_pidfd_getfd, { 3, 0, 0 }, false },
+	{ "writing elsewhere than at the end", SYS_pwritev2, { 1, 4096, 1, 0, 0, 0x20 }, false },
 	{ "rings", SYS_io_uring_setup, { 1 }, false },
 	{ "times of a path", SYS_utimensat, { (uint64_t)AT_FDCWD, 4096 }, false },
 	{ "times of a descriptor", SYS_utimensat, { 3, 0 }, false },
@@ -536,6 +560,7 @@ int main(void)
 	}
 	tcase_add_test(tests, filter_does_what_the_rules_say);
 	tcase_add_test(tests, numbers_are_those_of_linux);
+	tcase_add_test(tests, mediated_rows_are_mediated);
 	tcase_add_test(tests, verdicts_hold);
 	tcase_add_test(tests, fstat_without_a_path);
 	tcase_add_test(tests, working_directory_is_the_root);
