@@ -142,7 +142,9 @@ static bool outside(const struct region *region, uint64_t addr, uint64_t len)
 
 bool grant_spares_region(const struct world *w, int32_t nr, const uint64_t args[6])
 {
-	return !moves_mappings(nr) ||
+	/* Otherwise an address is a hint; too large a length is the kernel's to refuse. */
+	bool hint = nr == NR_MMAP && !(args[3] & MAP_FIXED);
+	return !moves_mappings(nr) || hint ||
 	       (outside(&w->region, args[0], args[1]) &&
 		!(nr == NR_MREMAP && args[3] & MREMAP_FIXED && !outside(&w->region, args[4], args[2])));
 }

@@ -29,11 +29,13 @@ static const struct refused_row {
 	int errnum;
 } rows[] = {
 #define GRANT(number, name, why, ...)
+#define GRANT_IF(number, name, flag, why, ...)
 #define MEDIATED(number, name, why, ...)
 #define HANDLED(number, name, why, handler)
 #define REFUSED(number, name, why, errnum) { number, #name, errnum },
 #include "linux_calls.def"
 #undef GRANT
+#undef GRANT_IF
 #undef MEDIATED
 #undef HANDLED
 #undef REFUSED
@@ -41,6 +43,7 @@ static const struct refused_row {
 
 static const int all[] = {
 #define GRANT(number, name, why, ...) number,
+#define GRANT_IF(number, name, flag, why, ...) number,
 #define MEDIATED(number, name, why, ...) number,
 #define HANDLED(number, name, why, handler) number,
 #define REFUSED(number, name, why, errnum) number,
@@ -70,6 +73,7 @@ static const struct {
 	{ "huge pages", SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0 }, EPERM },
 	{ "locked pages", SYS_mmap, { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0 }, EPERM },
 	{ "merged pages", SYS_madvise, { 4096, 4096, MADV_MERGEABLE }, EPERM },
+	{ "a child without the region", SYS_madvise, { 4096, 4096, MADV_DONTFORK }, EPERM },
 	{ "a poisoned page", SYS_madvise, { 4096, 4096, MADV_HWPOISON }, EPERM },
 	{ "the end of a file alone", SYS_pwritev2, { 1, 0, 0, 0, 0, 0x20 }, EPERM },
 	{ "a notification pipe", SYS_pipe2, { 0, O_EXCL }, EPERM },
@@ -94,8 +98,6 @@ static const struct {
 	{ "the group's priority", SYS_setpriority, { 1, 0, 19 }, EPERM },
 	{ "another's priority", SYS_setpriority, { 0, 1, 19 }, ESRCH },
 	{ "another's policy", SYS_sched_setscheduler, { 1, SCHED_BATCH, (long)&(int){ 0 } }, ESRCH },
-	{ "real-time disk access", SYS_ioprio_set, { 1, 0, 1 << 13 }, EPERM },
-	{ "another's disk access", SYS_ioprio_set, { 1, 1, 3 << 13 }, EPERM },
 	{ "another's limits", SYS_prlimit64, { 1, 7, 0, 0 }, ESRCH },
 	{ "another's end", SYS_kill, { 1, SIGKILL }, ESRCH },
 	{ "a hold on another", SYS_pidfd_open, { 1, 0 }, ESRCH },

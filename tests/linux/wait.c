@@ -272,6 +272,12 @@ static void sockets(void)
 	SAY(recvmsg(pair[1], &message, 0));
 	printf("truncated %d\n", (message.msg_flags & MSG_TRUNC) != 0);
 	SAY(recv(pair[1], buf, 5, 0));
+	struct mmsghdr several[3] = { { .msg_hdr = { .msg_iov = &part[0], .msg_iovlen = 1 } },
+				      { .msg_hdr = { .msg_iov = &part[1], .msg_iovlen = 1 } } };
+	SAY(send(pair[0], "a", 1, 0));
+	SAY(send(pair[0], "bc", 2, 0));
+	SAY(recvmmsg(pair[1], several, 2, 0, NULL));
+	printf("%u %u\n", several[0].msg_len, several[1].msg_len);
 	close(pair[0]);
 	SAY(recv(pair[1], buf, 5, 0));
 	pid_t child = fork();

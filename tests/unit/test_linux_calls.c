@@ -335,12 +335,21 @@ START_TEST(numbers_are_those_of_linux)
 }
 END_TEST
 
+static bool looked_at(uint32_t nr)
+{
+	bool any = call_is_mediated((int32_t)nr);
+
+	for (size_t i = 0; i < n_rules; i++)
+		any = any || (rules[i].nr == nr && rule_is_mediated(&rules[i]));
+	return any;
+}
+
 /* What the table says that the tracer looks at, it does look at, whatever the filter would allow. */
 START_TEST(mediated_rows_are_mediated)
 {
 #define GRANT(number, name, why, ...)
 #define GRANT_IF(number, name, flag, why, ...)
-#define MEDIATED(number, name, why, ...) ck_assert_msg(call_is_mediated(number), "%s", #name);
+#define MEDIATED(number, name, why, ...) ck_assert_msg(looked_at(number), "%s", #name);
 #define HANDLED(number, name, why, handler)
 #define REFUSED(number, name, why, errnum)
 #include "../../modules/linux/linux_calls.def"
