@@ -969,9 +969,12 @@ static void process_gone(struct world *w, struct process *p)
 	bool first = p == w->first, boot = p == w->boot && p->phase != PROCESS_ENDING, set_up = p->phase >= PROCESS_RUNNING || p->executed;
 	process_release(w, p);
 	if ((first || boot) && !set_up)
-		world_end(w, END_BROKEN, EXIT_MICROCOSM,
-			  "cannot set up a process (status %d): does the kernel (5.11 or later), or a "
-			  "container's profile, refuse seccomp filters with notification?", code);
+		world_end(w, END_BROKEN, EXIT_MICROCOSM, "cannot set up a process (status %d): %s", code,
+			  os_is_filtered() ? "there is a seccomp filter already, a container's perhaps, and one that "
+					     "refuses every call number it does not know refuses Microcosm's own "
+					     "(docker run --security-opt seccomp=unconfined)"
+					   : "does the kernel (5.11 or later) refuse seccomp filters with "
+					     "notification?");
 	else if (first || (w->waits && !w->first && w->filters_ready && !any_guest(w)))
 		first_ended(w, first ? code : w->first_status);
 	else if (boot && !w->finalising)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Runs a command under a filter like the one that container runtimes use if nothing else is said, for
- * processes without capabilities: confined [--numbers] COMMAND [ARG...]
+ * processes without capabilities: confined [--numbers | --ptrace] COMMAND [ARG...]
  * What those profiles leave out is -EPERM, clone3 is -ENOSYS. --numbers: and so is every number above those
- * that the profile's author knew, negative ones included, as runc has it. */
+ * that the profile's author knew, negative ones included, as runc has it. --ptrace: it is refused too. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -37,7 +37,7 @@ static const unsigned refused[] = {
 #define IF(op, k, yes, no) BPF_JUMP(BPF_JMP | (op) | BPF_K, k, yes, no)
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, value)
 
-static unsigned short fill(struct sock_filter *to, int numbers)
+static unsigned short fill(struct sock_filter *to, int numbers, int ptrace)
 {
 	const struct sock_filter head[] = {
 		LOAD(arch),
@@ -48,6 +48,8 @@ static unsigned short fill(struct sock_filter *to, int numbers)
 		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
 		IF(BPF_JEQ, SYS_clone3, 0, 1),
 		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
+		IF(BPF_JEQ, ptrace ? SYS_ptrace : SYS_bpf, 0, 1),
+		RETURN(SECCOMP_RET_ERRNO | EPERM),
 	}, tail[] = {
 		IF(BPF_JEQ, SYS_clone, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, args)),
@@ -70,11 +72,12 @@ int main(int argc, char **argv)
 {
 	struct sock_filter code[COUNT(refused) * 2 + 16];
 	int numbers = argc > 1 && strcmp(argv[1], "--numbers") == 0;
-	char **command = argv + 1 + numbers;
-	struct sock_fprog program = { .filter = code, .len = fill(code, numbers) };
+	int ptrace = argc > 1 && strcmp(argv[1], "--ptrace") == 0;
+	char **command = argv + 1 + (numbers || ptrace);
+	struct sock_fprog program = { .filter = code, .len = fill(code, numbers, ptrace) };
 
-	if (argc < 2 + numbers) {
-		fprintf(stderr, "usage: confined [--numbers] COMMAND [ARG...]\n");
+	if (argc < 2 + (numbers || ptrace)) {
+		fprintf(stderr, "usage: confined [--numbers | --ptrace] COMMAND [ARG...]\n");
 		return 125;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

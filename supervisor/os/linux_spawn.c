@@ -3,6 +3,7 @@
 // process.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -79,6 +80,32 @@ static void child_run(const struct os_spawn *spawn)
 	_exit(125);
 }
 
+bool os_is_filtered(void)
+{
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
+}
+
+/* What forbids it is not in the error. */
+static int trace_refused(int error, struct err *err)
+{
+	char scope = '0';
+	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (read(fd, &scope, 1) != 1)
+			scope = '0';
+		close(fd);
+	}
+	const char *why = scope == '3'   ? "the kernel's Yama setting, ptrace_scope 3, forbids ptrace until it is "
+					   "started again"
+			  : scope == '2' ? "the kernel's Yama setting, ptrace_scope 2, wants CAP_SYS_PTRACE "
+					   "(sysctl kernel.yama.ptrace_scope=1)"
+			  : os_is_filtered()
+				  ? "a seccomp filter, a container's perhaps, forbids ptrace "
+				    "(docker run --security-opt seccomp=unconfined)"
+				  : "is microcosm itself traced, by strace -f or a debugger?";
+	return err_sys(err, error, "cannot trace a process: %s", why);
+}
+
 int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
 {
 	int gate[2];
@@ -102,9 +129,7 @@ int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
 	close(gate[0]);
 	int error = 0;
 	if (ptrace(PTRACE_SEIZE, pid, 0, TRACE_OPTIONS) < 0) {
-		error = err_sys(err, errno,
-				"cannot trace a process: the kernel's Yama setting (ptrace_scope 3) or "
-				"a container's seccomp profile forbids ptrace");
+		error = trace_refused(errno, err);
 		kill(pid, SIGKILL);
 	} else if (write(gate[1], "", 1) != 1) {
 		error = err_sys(err, errno, "cannot start a process");

@@ -140,6 +140,8 @@ struct os_spawn {
 
 /* A process that stops for the tracer from its first filtered call on. */
 int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err);
+/* Whether this process, and so all that it starts, is under a seccomp filter that somebody else made. */
+bool os_is_filtered(void);
 /* Starts the host process with its end of a new socket pair. */
 int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, struct err *err);
 

@@ -53,18 +53,15 @@ no_leftovers() {
 	! compgen -G "$place/tmp/microcosm-*" >/dev/null
 }
 
-for name in files escapes execs; do
+for name in files escapes; do
 	[ "$(id -u)" != 0 ] || case_of $name "$place/confined"
 	case_of $name "${as_user[@]}" "$place/confined"
 	until_true 10 no_leftovers
 done
-:  "${as_user[@]}" "$place/confined"
+case_of execs "${as_user[@]}" "$place/confined"
+case_of programs "${as_user[@]}" "$place/confined"
 until_true 10 no_leftovers
-if "${as_user[@]}" unshare -Ur true 2>/dev/null; then
-	for name in escapes execs; do
-		case_of $name "${as_user[@]}"
-	done
-fi
+! "${as_user[@]}" unshare -Ur true 2>/dev/null || case_of escapes "${as_user[@]}"
 
 # ---- Names in a tree of parts, with and without mounts ----
 
@@ -94,6 +91,10 @@ fi
 contains confined.out '^stat' || fail "it ended early: $(tail -n 3 confined.out)"
 
 # What is not to be had says so.
+is 125 "$place/confined" --numbers "$microcosm" "$box" true 2>err
+contains err 'refuses every call number it does not know refuses Microcosm.s own' || fail "numbers: $(cat err)"
+is 125 "$place/confined" --ptrace "$microcosm" "$box" true 2>err
+contains err 'cannot trace a process: .*forbids ptrace' || fail "ptrace: $(cat err)"
 is 125 "$place/confined" "$microcosm" --proc "$box" true 2>err
 contains err 'there is no /proc without mount namespaces' || fail "--proc: $(cat err)"
 [ "$("$place/confined" "$microcosm" --host-ro "$box" ls -a /proc)" = "$(printf '.\n..')" ] || fail "--host-ro: /proc"
