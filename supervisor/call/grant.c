@@ -122,8 +122,9 @@ bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6])
 
 /* ---- The region stays where it is ----
  * What the kernel is to read there, in place of what a guest said, must be what the tracer wrote: no call
- * may take the region's mappings away, or lay others over them. Sealing the mappings would do, where the
- * kernel can (6.10). The filter hands over what comes near the region, see os_filter_guard. */
+ * may take the region's mappings away, or lay others over them. Where the kernel seals mappings, guests
+ * have done so before they run anything of their own; where not, the filter hands over what comes near the
+ * region, and every exec pays for that, whose own mappings stop too. */
 
 #define NR_MMAP 9
 #define NR_MUNMAP 11
@@ -203,7 +204,7 @@ int grant_filter(struct world *w, struct os_program *filter, struct os_program *
 	*extra = (struct os_program){0};
 	uint64_t low = w->region.base + RT_OFF_KERNEL_STUBS;
 	int error = os_filter_make(rules, n, filter, err);
-	if (error == 0)
+	if (error == 0 && !os_seals_mappings())
 		error = os_filter_guard(filter, w->region.base, w->region.base + w->region.size, err);
 	if (error == 0 && n_nrs)
 		error = os_filter_interpose(nrs, n_nrs, low, low + RT_KERNEL_STUBS * RT_STUB_SIZE,

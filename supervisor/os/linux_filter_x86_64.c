@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os/os.h"
 #include "rt.h"
@@ -295,6 +296,11 @@ int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out
 }
 
 /* ---- The region's guard, in front of a filter, whose jumps are relative ---- */
+
+bool os_seals_mappings(void)
+{
+	return syscall(462 /* mseal: newer than the headers */, 0, 0, 0) == 0;
+}
 
 /* Upper halves of addresses and lengths do: what is 32 GiB and more below the region reaches it by no
  * length below 32 GiB. */

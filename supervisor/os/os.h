@@ -114,6 +114,8 @@ struct os_rule {
 
 /* Gates notify; each rule allows; everything else stops for the tracer. */
 int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out, struct err *err);
+/* mseal(2): since 6.10. */
+bool os_seals_mappings(void);
 /* What maps, unmaps or moves memory is handed to the tracer where it touches [low, high), or may. */
 int os_filter_guard(struct os_program *program, uint64_t low, uint64_t high, struct err *err);
 /* Numbers in nrs are handed to the tracer unless the call comes from [low, high). */

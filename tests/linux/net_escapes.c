@@ -384,20 +384,23 @@ static void region(void)
 
 	if (!header)
 		return; /* natively */
-	char *base = (char *)header->base, *end = base + header->size;
-	for (char *at = base; at < base + 0x10000000; at += 0x200000) {
+	char *base = (char *)header->base, *own = mmap(NULL, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Where the sealed part has something. */
+	for (char *at = base; at < base + 0x10000000; at += 0x100000) {
+		unsigned char there;
+		if (mincore(at, 4096, &there) < 0)
+			continue;
 		REFUSED(munmap(at, 4096), EPERM);
 		refused("mapping over", mmap(at, 4096, 3, flags, -1, 0) == MAP_FAILED ? -1 : 0, EPERM);
-		refused("asking for the place", mmap(at, 4096, 3, flags & ~MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0, EPERM);
+		refused("asking for the place", mmap(at, 4096, 3, flags & ~MAP_FIXED, -1, 0) != at ? -1 : 0, 0);
 		REFUSED(madvise(at, 4096, MADV_DONTFORK), EPERM);
 		REFUSED(mprotect(at, 4096, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
 		refused("moving", mremap(at, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0, EPERM);
+		refused("copying over",
+			mremap(own, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED ? -1 : 0, EPERM);
 	}
-	REFUSED(munmap(end - 4096, 8192), EPERM);
 	REFUSED(munmap(base - 4096, 8192), EPERM);
-	REFUSED(munmap((void *)4096, (size_t)base), EPERM);
 	REFUSED(munmap((void *)4096, 0x7fffffff0000), EPERM);
-	char *own = mmap(NULL, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	refused("moving there", mremap(own, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, base) == MAP_FAILED ? -1 : 0, EPERM);
 	refused("moving there, high bits",
 		syscall(SYS_mremap, own, 4096, 4096, 1l << 32 | MREMAP_MAYMOVE | MREMAP_FIXED, base), 0);
