@@ -69,7 +69,7 @@ fields() { # STRUCT FIELD...
 		gate_sequence host_errno slot reserved
 	fields mc_header magic abi_version flags region_base region_size entry table table_first \
 		table_count xsave_mask xsave_size options
-	fields mc_frame rax rdi rbx rip rflags rsp outer flags
+	fields mc_frame rax rdi rbx rip rflags rsp outer number
 	cat <<'END'
 	LIMIT(RT_SLOT_COUNT);
 	LIMIT(RT_SLOT_STACK_HIGH - RT_SLOT_GUARD);
