@@ -208,7 +208,11 @@ FUNCTION rt_site
 	leaq -2(%rcx), %r11
 	jmp *%r11
 
-/* Where the tracer sends a trapped call: rcx = return address, r11 = flags, DF clear. */
+/* Where the tracer sends a trapped call: rcx = return address, r11 = flags, as the `syscall` left them. */
+	.globl rt_upcall_trapped
+rt_upcall_trapped:
+	cld /* the frame has it */
+/* The same, DF clear: a traced call, or one of the vsyscall page. */
 	.globl rt_upcall
 rt_upcall:
 	ENTER %r11

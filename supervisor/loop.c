@@ -616,6 +616,12 @@ static void upcall(struct world *w, struct thread *t, const struct os_call *call
 {
 	struct regs regs;
 	patch_consider(w, t, call);
+	if (!w->trace) {
+		/* Where to return to and the flags are in rcx and r11 already, as after any `syscall`. */
+		if (os_redirect(t->tid, w->rt.upcall_trapped, call->nr) == 0)
+			thread_resume(w, t, 0);
+		return;
+	}
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
 	if (regs.user.rip == w->rt.entry_trapped)

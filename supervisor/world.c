@@ -40,6 +40,7 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_entry_trap", &w->rt.entry_trap},
 		{"rt_entry_trapped", &w->rt.entry_trapped},
 		{"rt_upcall", &w->rt.upcall},
+		{"rt_upcall_trapped", &w->rt.upcall_trapped},
 		{"rt_site", &w->rt.site},
 		{"rt_dispatch_begin", &w->rt.dispatch_begin},
 		{"rt_dispatch_end", &w->rt.dispatch_end},

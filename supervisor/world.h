@@ -232,7 +232,7 @@ struct world {
 
 	/* What the runtime in the region offers, by address. */
 	struct {
-		uint64_t config, entry, entry_trap, entry_trapped, upcall, site, dispatch_begin, dispatch_end;
+		uint64_t config, entry, entry_trap, entry_trapped, upcall, upcall_trapped, site, dispatch_begin, dispatch_end;
 		uint64_t exit_check, exit_end, thread_begin, thread_main;
 		uint64_t core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;

@@ -57,16 +57,25 @@ int os_set_regs(pid_t tid, const struct regs *regs)
 	return request(PTRACE_SETREGS, tid, 0, (uintptr_t)&regs->user);
 }
 
+static int poke_register(pid_t tid, size_t offset, uint64_t value)
+{
+	return request(PTRACE_POKEUSER, tid, offset, (uintptr_t)value);
+}
+
+int os_redirect(pid_t tid, uint64_t ip, int64_t nr)
+{
+	int error = poke_register(tid, offsetof(struct user_regs_struct, orig_rax), (uint64_t)-1);
+	if (error == 0)
+		error = poke_register(tid, offsetof(struct user_regs_struct, rax), (uint64_t)nr);
+	if (error == 0)
+		error = poke_register(tid, offsetof(struct user_regs_struct, rip), ip);
+	return error;
+}
+
 int os_set_result(pid_t tid, int64_t result, bool negative)
 {
-	if (!negative) {
-		int error = request(PTRACE_POKEUSER, tid,
-				    offsetof(struct user_regs_struct, orig_rax), (uintptr_t)-1);
-		if (error)
-			return error;
-	}
-	return request(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax),
-		       (uintptr_t)result);
+	int error = negative ? 0 : poke_register(tid, offsetof(struct user_regs_struct, orig_rax), (uint64_t)-1);
+	return error ? error : poke_register(tid, offsetof(struct user_regs_struct, rax), (uint64_t)result);
 }
 
 int os_resume(pid_t tid, int signal)

@@ -62,6 +62,8 @@ int os_get_regs(pid_t tid, struct regs *regs);
 int os_set_regs(pid_t tid, const struct regs *regs);
 /* The trapped call is skipped and returns result. negative: its number is below 0 (cheaper). */
 int os_set_result(pid_t tid, int64_t result, bool negative);
+/* The trapped call is skipped, and the thread goes on at ip with nr in rax. */
+int os_redirect(pid_t tid, uint64_t ip, int64_t nr);
 int os_resume(pid_t tid, int signal);
 /* Resumes until the kernel call that it is in, or will make next, ends. */
 int os_resume_to_call_end(pid_t tid, int signal);
