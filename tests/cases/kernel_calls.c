@@ -58,6 +58,7 @@ struct rule {
 
 static struct grant {
 	long nr;
+	bool checked; /* the tracer looks at the call too */
 	int n_rules;
 	struct rule rules[6];
 } grants[4096];
@@ -97,7 +98,9 @@ static void grant_parse(char *line)
 	grant->nr = strtol(word, NULL, 10);
 	strtok_r(NULL, " \n", &save);
 	while ((word = strtok_r(NULL, " \n", &save)))
-		if (strcmp(word, "checked") != 0 && strcmp(word, "interposed") != 0)
+		if (strcmp(word, "checked") == 0)
+			grant->checked = true;
+		else if (strcmp(word, "interposed") != 0)
 			rule_parse(word, &grant->rules[grant->n_rules++]);
 }
 
@@ -133,16 +136,18 @@ static bool is_replaced(long nr, int arg)
 	return nr == NR_INOTIFY_ADD_WATCH && arg == 1;
 }
 
-static bool granted(long nr, const uint64_t *args)
+/* NULL: no; one that the tracer need not look at, if there is any. */
+static const struct grant *granted(long nr, const uint64_t *args)
 {
+	const struct grant *found = NULL;
 	for (size_t i = 0; i < n_grants; i++) {
 		bool holds = grants[i].nr == nr;
 		for (int r = 0; r < grants[i].n_rules; r++)
 			holds = holds && (is_replaced(nr, grants[i].rules[r].arg) || rule_holds(&grants[i].rules[r], args));
-		if (holds)
-			return true;
+		if (holds && (!found || !grants[i].checked))
+			found = &grants[i];
 	}
-	return false;
+	return found;
 }
 
 /* ---- What the tracer makes of a grant that it checks ---- */
@@ -164,13 +169,20 @@ static bool spares_region(uint64_t addr, uint64_t len)
 	return addr >= USER_END || len > USER_END - addr || addr + len <= region || addr >= region + RT_REGION_SIZE;
 }
 
-static bool checked(long nr, const uint64_t *args)
+/* What the kernel is to read in the region must be what the tracer wrote there. */
+static bool leaves_region(long nr, const uint64_t *args)
 {
 	switch (nr) {
-	/* What the kernel is to read in the region must be what the tracer wrote there. */
 	case NR_MMAP: case NR_MUNMAP: return spares_region(args[0], args[1]);
 	case NR_MREMAP:
 		return spares_region(args[0], args[1]) && (!(args[3] & 2 /* MREMAP_FIXED */) || spares_region(args[4], args[2]));
+	default: return true;
+	}
+}
+
+static bool checked(long nr, const uint64_t *args)
+{
+	switch (nr) {
 	/* The world's own threads, each by its number. */
 	case NR_KILL: case NR_TKILL: case NR_RT_SIGQUEUEINFO: return is_guest(args[0]);
 	case NR_TGKILL: case NR_RT_TGSIGQUEUEINFO: return is_guest(args[0]) && is_guest(args[1]);
@@ -178,9 +190,10 @@ static bool checked(long nr, const uint64_t *args)
 	case NR_SETRLIMIT: return false;
 	case NR_PRLIMIT64: return args[2] == 0 && ((int32_t)args[0] == 0 || is_guest(args[0]));
 	/* What was looked at is handed over where guests cannot write. */
-	case NR_EXECVEAT: case NR_INOTIFY_ADD_WATCH: case NR_CONNECT: case NR_BIND: return sealed(args[1]);
-	case NR_SENDTO: return args[4] == 0 || sealed(args[4]);
-	case NR_IOCTL: return args[1] != IOCTL_TIOCSPGRP || sealed(args[2]);
+	case NR_EXECVEAT: case NR_INOTIFY_ADD_WATCH: case NR_CONNECT: case NR_BIND: case NR_SENDMSG:
+		return sealed(args[1]);
+	case NR_SENDTO: return sealed(args[4]);
+	case NR_IOCTL: return args[1] == IOCTL_TIOCSPGRP && sealed(args[2]);
 	default: return true;
 	}
 }
@@ -261,9 +274,10 @@ static void called(int tid, const char *text)
 		seen[nr]++;
 	if (own_call(nr, args))
 		return;
-	if (!granted(nr, args))
+	const struct grant *grant = granted(nr, args);
+	if (!grant)
 		hole(tid, nr, args, "not granted");
-	else if (!checked(nr, args))
+	else if (!leaves_region(nr, args) || (grant->checked && !checked(nr, args)))
 		hole(tid, nr, args, "granted, but not to be left to the kernel");
 }
 
