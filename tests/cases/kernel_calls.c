@@ -11,12 +11,14 @@
  *   STUB        from the exec of the stub on; the modules' boot process stays this
  *   GUEST       from the first call that a thread makes in the region, that for its stack's guard page
  * and what a thread makes is what it is itself. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../guest-rt/rt.h"
 
@@ -38,7 +40,7 @@ enum {
 enum state { SUPERVISOR, STUB, GUEST };
 
 static unsigned char state_of[TID_MAX];
-static bool ever_guest[TID_MAX];
+static bool ever_guest[TID_MAX], has_sealed[TID_MAX], kernel_seals;
 static uint64_t region;
 static long n_calls, n_holes, seen[NR_MAX];
 
@@ -169,9 +171,12 @@ static bool spares_region(uint64_t addr, uint64_t len)
 	return addr >= USER_END || len > USER_END - addr || addr + len <= region || addr >= region + RT_REGION_SIZE;
 }
 
-/* What the kernel is to read in the region must be what the tracer wrote there. */
+/* What the kernel is to read in the region must be what the tracer wrote there: where it seals mappings
+ * (6.10) by that, which every program's stub does, else by keeping calls away. */
 static bool leaves_region(long nr, const uint64_t *args)
 {
+	if (kernel_seals)
+		return true;
 	switch (nr) {
 	case NR_MMAP: case NR_MUNMAP: return spares_region(args[0], args[1]);
 	case NR_MREMAP:
@@ -261,7 +266,11 @@ static void called(int tid, const char *text)
 		fail("not a call", text);
 	for (int i = 0; i < 6; i++)
 		args[i] = a[i];
+	if (state_of[tid] == STUB && nr == NR_MSEAL && args[0] == region && args[1] > RT_OFF_MODULES)
+		has_sealed[tid] = true;
 	if (state_of[tid] == STUB && is_guard(nr, args)) {
+		if (kernel_seals && !has_sealed[tid])
+			hole(tid, nr, args, "started without the region's mappings sealed");
 		state_of[tid] = GUEST;
 		ever_guest[tid] = true;
 	}
@@ -310,6 +319,7 @@ static void executed(const char *text)
 		printf("HOLE: thread %d executed something else than the stub: %s", tid, text);
 		n_holes++;
 	}
+	has_sealed[tid] = false;
 	state_of[tid] = state_of[former] == SUPERVISOR && !by_descriptor ? SUPERVISOR : STUB;
 }
 
@@ -350,6 +360,7 @@ int main(int argc, char **argv)
 		fail("usage", "kernel_calls SURFACE REGION <RECORDING");
 	surface_read(argv[1]);
 	region = strtoull(argv[2], NULL, 16);
+	kernel_seals = syscall(NR_MSEAL, 0, 0, 0) == 0;
 	while (fgets(line, sizeof line, stdin))
 		event(line);
 	for (int nr = 0; nr < NR_MAX; nr++)
