@@ -314,20 +314,21 @@ static int next_name(struct walk *w, char *name, bool *slash, bool *last)
 }
 
 /* To the end of the path, but not through a link at it unless follow. On -ENOENT for want of the last
- * component alone w is where it would lie, and missing has its name. */
-static int walk_path(struct walk *w, bool follow, char *missing)
+ * component alone w is where it would lie, and missing gets its name. */
+static int walk_path(struct walk *w, bool follow, bool creates, char *missing)
 {
 	char name[NAME_MAX + 1];
 	bool slash, last;
 	int r = 0;
 
-	missing[0] = '\0';
 	while (r == 0 && (r = next_name(w, name, &slash, &last)) > 0) {
 		uint64_t dev = w->st.st_dev;
 		uint32_t part = w->at.part;
 
 		if (strcmp(name, "..") == 0)
 			r = step_up(w);
+		else if (creates && last && slash && strcmp(name, ".") != 0)
+			r = -EISDIR;
 		else
 			r = step_down(w, name, follow || slash, slash);
 		if (r == -ENOENT && last && !slash && strcmp(name, "..") != 0)
@@ -432,14 +433,12 @@ static int open_new(const struct walk *w, const char *name, const struct open_ho
 static int open_once(struct walk *w, const struct mch_place *start, const char *path, const struct open_how *how,
 		     bool *made_meanwhile)
 {
-	char missing[NAME_MAX + 1];
+	char missing[NAME_MAX + 1] = "";
 	bool creates = (how->flags & O_CREAT) != 0, exclusive = creates && (how->flags & O_EXCL) != 0;
 	int r = walk_begin(w, start, path, how->resolve);
 
-	if (r == 0 && creates && path[strlen(path) - 1] == '/')
-		r = -EISDIR;
 	if (r == 0)
-		r = walk_path(w, (how->flags & O_NOFOLLOW) == 0 && !exclusive, missing);
+		r = walk_path(w, (how->flags & O_NOFOLLOW) == 0 && !exclusive, creates, missing);
 	if (r == -ENOENT && creates && missing[0] != '\0') {
 		r = open_new(w, missing, how);
 		*made_meanwhile = r == -EEXIST && !exclusive;
