@@ -74,6 +74,14 @@ static long handler_trapped(void) { return mc_syscall(NR_BENCH_NOTHING, 1, 0, 0,
 
 static long handler_direct(void) { return mc_call(NR_BENCH_NOTHING, 1, 0, 0, 0, 0, 0); }
 
+/* The instructions that Microcosm replaces when they stop again and again. */
+static long handler_patched(void)
+{
+	long result;
+	__asm__ volatile("movl %1, %%eax\n\tsyscall" : "=a"(result) : "i"(NR_BENCH_NOTHING), "D"(1l) : "rcx", "r11", "memory");
+	return result;
+}
+
 static long gate_trapped(void) { return mc_syscall(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0); }
 
 static long gate_direct(void) { return mc_call(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0); }
@@ -105,6 +113,7 @@ static const struct kind {
 	{"self-direct", self_direct},
 	{"handler", handler_trapped},
 	{"handler-direct", handler_direct},
+	{"handler-patched", handler_patched},
 	{"gate", gate_trapped},
 	{"gate-direct", gate_direct},
 	{"console-direct", console_direct},

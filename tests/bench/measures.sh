@@ -75,6 +75,8 @@ take_gates() {
 take_calls() {
 	across "handler by the entry (native: getppid)" "native" calls getppid $burst_ms
 	across "handler by the entry (native: getppid)" "Microcosm" calls handler-direct $burst_ms
+	across "handler by a patched site (native: getppid)" "native" calls getppid $burst_ms
+	across "handler by a patched site (native: getppid)" "Microcosm" calls handler-patched $burst_ms
 	across "-2 by the entry (native: getppid)" "native" calls getppid $burst_ms
 	across "-2 by the entry (native: getppid)" "Microcosm" calls get-direct $burst_ms
 	across "-9 by the entry (native: getppid)" "native" calls getppid $burst_ms
