@@ -119,7 +119,7 @@ static int name_parent(const struct names_at *at, struct mch_place *place, const
 		;
 	*last = end == 0 ? "." : at->path + begin; /* only slashes: the root */
 	if (at->len == 0)
-		return -ENOENT;
+		return place->fd = -ENOENT;
 	parent.len = (uint32_t)(begin > 0 ? begin : 1);
 	memcpy(parent.path, begin > 0 ? at->path : end == 0 ? "/" : ".", parent.len);
 	parent.path[parent.len] = '\0';
