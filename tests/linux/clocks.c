@@ -59,7 +59,8 @@ static void calls(void)
 	       clock_gettime(CLOCK_THREAD_CPUTIME_ID, &resolution));
 	printf("times %d\n", times(&tms) != (clock_t)-1);
 	printf("getcpu %ld %d %d\n", syscall(SYS_getcpu, &cpu, &node, NULL), cpu < CPU_SETSIZE, node < 1024);
-	printf("sysinfo %d %d %lu\n", sysinfo(&info), info.uptime > 0, info.totalram);
+	int r = sysinfo(&info);
+	printf("sysinfo %d %d %lu\n", r, info.uptime > 0, info.totalram);
 	printf("getrandom %zd %d %zd\n", getrandom(bytes, sizeof bytes, 0), memcmp(bytes, none, sizeof bytes) != 0,
 	       getrandom(bytes, sizeof bytes, GRND_NONBLOCK));
 	printf("getrandom %zd", getrandom(bytes, 1, 0x80));
