@@ -43,7 +43,8 @@ static void check_map(const struct rt_plan *plan, const struct rt_map *map)
 	MC_ASSERT(map->addr >= 0x10000 && map->addr < 0x7f0000000000 && map->len <= 0x7f0000000000 - map->addr);
 	MC_ASSERT(map->addr + map->len <= BASE || map->addr >= BASE + RT_REGION_SIZE);
 	MC_ASSERT(map->addr + map->len <= RT_STUB_BASE || map->addr >= RT_PLAN_ADDR + RT_PLAN_MAX);
-	MC_ASSERT(map->fd == -1 || (map->fd >= 2 && (uint32_t)map->fd < plan->n_fds));
+	bool slots = map->addr == RT_SLOTS_ADDR && map->len == RT_SLOTS_BYTES && map->prot == PROT_READ && map->fd == 0;
+	MC_ASSERT(slots || map->fd == -1 || (map->fd >= 2 && (uint32_t)map->fd < plan->n_fds));
 	MC_ASSERT(map->prot <= 7 && map->zero_from < map->len);
 	MC_ASSERT(!map->zero_from || map->prot & PROT_WRITE);
 }
