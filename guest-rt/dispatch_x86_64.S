@@ -132,6 +132,30 @@ rt_config:
 	jmp *%rcx
 	.endm
 
+/* What is before rt_dispatch_begin may end in a kernel call without a look at `pending`: a signal there is
+ * delivered at once.
+ *
+ * From a patched site, by its stub: rax = the number, rcx = where the `syscall` would return to. What no
+ * handler serves is done by that instruction, which still stands there. */
+FUNCTION rt_site
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %r11
+	cmpq $MC_NR_COUNT, %r11
+	jae 1f
+	movq rt_config+0x08(%rip), %r11
+	movq (%r11,%rax,8), %r11
+	testq %r11, %r11
+	jz 1f
+	subq rt_config+0x38(%rip), %r11
+	cmpq $CALL_STUBS_BYTES, %r11
+	jae .Lsite
+1:	leaq -2(%rcx), %r11
+	jmp *%r11
+
+.Lstub:
+	addq $STUB_ARGUMENT_MOVE, %r11 /* the fourth argument is in r10 already */
+	jmp *%r11
+
 /* The entry: called with the registers of a `syscall`. An entry of the table that is itself a stub
  * makes its call from here, as the instruction would: it is no handler, and a wait in it is no wait
  * inside one. */
@@ -173,28 +197,11 @@ rt_dispatch_begin:
 	movq T_HANDLER, %r11
 	jmp .Lcall
 
-.Lstub:
-	addq $STUB_ARGUMENT_MOVE, %r11 /* the fourth argument is in r10 already */
-	jmp *%r11
-
 .Lno_number:
 	xorl %r11d, %r11d
 	jmp rt_dispatch_begin
 
-/* From a patched site, by its stub: rax = the number, rcx = where the `syscall` would return to. What no
- * handler serves is done by that instruction, which still stands there. */
-FUNCTION rt_site
-	movslq %eax, %rax
-	leaq -MC_NR_MIN(%rax), %r11
-	cmpq $MC_NR_COUNT, %r11
-	jae .Lby_instruction
-	movq rt_config+0x08(%rip), %r11
-	movq (%r11,%rax,8), %r11
-	testq %r11, %r11
-	jz .Lby_instruction
-	subq rt_config+0x38(%rip), %r11
-	cmpq $CALL_STUBS_BYTES, %r11
-	jb .Lby_instruction
+.Lsite:
 	ENTER $2
 	pushfq /* not on the caller's stack */
 	testb $4, 1(%rsp)
@@ -203,10 +210,6 @@ FUNCTION rt_site
 	cld
 	orl $0x400, F_RFLAGS(%rsp)
 	jmp .Ldispatch
-
-.Lby_instruction:
-	leaq -2(%rcx), %r11
-	jmp *%r11
 
 /* Where the tracer sends a trapped call: rcx = return address, r11 = flags, as the `syscall` left them. */
 	.globl rt_upcall_trapped
@@ -271,7 +274,7 @@ rt_exit_check:
 	.globl rt_exit_end
 rt_exit_end:
 
-4:	testb $2, %r11b
+4:	testb $2, F_RFLAGS(%rsp)
 	jz 8f
 	movq %rbx, %rax
 	call mc_fp_call

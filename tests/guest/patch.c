@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A call site that traps again and again for a handler is patched, and nothing else is to be seen of it: results,
  * registers and the red zone are the same, the table is the truth at once, its `syscall` can be jumped to, forks
- * have it and may change it, other code at its address is what it is. Code that only looks like a site, code
- * that can be written and code of a program that ignores SIGTRAP stays as it is.
+ * have it and may change it, other code at its address is what it is, signals come at once. Code that only looks
+ * like a site, code that can be written and code of a program that ignores SIGTRAP stays as it is.
  * modules: probe
  * modes: direct quiet */
 #include "check.h"
@@ -106,6 +106,31 @@ static void keeps_registers(void)
 		CHECK_IS(red_zone_sum(0), sum);
 		CHECK_IS(red_zone_sum(1), sum);
 	}
+}
+
+static long spoils_vectors(long a0, long a1, long a2, long a3, long a4, long a5)
+{
+	__asm__ volatile("pxor %%xmm9, %%xmm9" ::: "xmm9");
+	return a0;
+}
+
+static long vector_after_call(void)
+{
+	long kept;
+	__asm__ volatile("movl $15, %%eax\nmovq %%rax, %%xmm9\ncall own_site\nmovq %%xmm9, %0"
+			 : "=b"(kept)
+			 :
+			 : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm9", "cc", "memory");
+	return kept;
+}
+
+/* Of a handler of the guest's own, too, which may use them. */
+static void keeps_vectors(void)
+{
+	CHECK(is_patched(own_site_mov));
+	do_register(NR_OWN, spoils_vectors);
+	CHECK_IS(vector_after_call(), 15);
+	do_register(NR_OWN, own);
 }
 
 /* ---- The table ---- */
@@ -239,6 +264,35 @@ static void leaves_sigtrap_alone(void)
 	CHECK_IS(site(1, 2, 3, 4), 4321);
 }
 
+/* ---- Signals ---- */
+
+static volatile int alarms;
+
+static void count_alarm(int signo, struct info *info, void *context)
+{
+	alarms++;
+}
+
+/* Between the jump and the `syscall` that makes the call after all there is nothing that would let a signal
+ * out that was held back. */
+static void comes_at_once(void)
+{
+	struct { long interval[2], seconds, us; } once = {.interval = {0, 0}};
+	CHECK(is_patched(own_site_mov));
+	do_deregister(NR_OWN);
+	on_signal(S_ALRM, count_alarm, 0);
+	for (int i = 0; i < 5000; i++) {
+		int before = alarms;
+		once.us = 20 + i % 30;
+		CHECK_IS(mc_syscall(NR_setitimer, 0, (long)&once, 0, 0, 0, 0), 0);
+		for (long n = 0; alarms == before; n++) {
+			CHECK(n < 200000);
+			own_site(0, 0, 0, 0);
+		}
+	}
+	do_register(NR_OWN, own);
+}
+
 /* ---- Threads ---- */
 
 static long many(void *arg)
@@ -264,9 +318,11 @@ int main(void)
 {
 	follows_the_table();
 	keeps_registers();
+	keeps_vectors();
 	can_be_jumped_into();
 	is_inherited();
 	goes_with_its_page();
+	comes_at_once();
 	serves_threads();
 	leaves_alone();
 	leaves_sigtrap_alone();
