@@ -42,6 +42,12 @@ static bool is_fault(int signo, const siginfo_t *info)
 	}
 }
 
+/* After each instruction, because the guest has set the flag for that. */
+static bool is_step(int signo, const siginfo_t *info)
+{
+	return signo == SIGTRAP && info->si_code == TRAP_TRACE;
+}
+
 static bool in_gate(const struct regs *regs)
 {
 	return regs->user.orig_rax == RT_NR_GATE && (int64_t)regs->user.rax == RESTARTSYS;
@@ -242,6 +248,11 @@ void signal_stop(struct world *w, struct thread *t, int signo)
 	}
 	if (signo == SIGTRAP && patch_reached(w, t, &info, &regs))
 		return;
+	bool inside = thread_inside(w, t, &regs);
+	if (inside && is_step(signo, &info)) {
+		thread_resume(w, t, 0); /* as in a kernel, there is none in a call */
+		return;
+	}
 	restore_info(t, &info);
 	if (w->trace)
 		trace_signal(w->trace, t->id, signo, &info);
@@ -257,7 +268,6 @@ void signal_stop(struct world *w, struct thread *t, int signo)
 		thread_resume(w, t, 0);
 		return;
 	}
-	bool inside = thread_inside(w, t, &regs);
 	if (fault && inside) {
 		fault_inside(w, t, &info, &regs);
 		return;
