@@ -104,8 +104,9 @@ void patch_consider(struct world *w, struct thread *t, const struct os_call *cal
 		return;
 	}
 	counter->traps = GIVEN_UP;
-	/* The breakpoint's signal is forced: a program that ignores SIGTRAP would find that changed. */
-	if (is_site(t->tid, at, call->nr) && can_patch(t, at) && os_signal_disposition(t->tid, SIGTRAP) != 'i' &&
+	/* The breakpoint's signal is forced: a program that ignores SIGTRAP would find that changed, and so would one
+	 * with a handler for it that blocks it until then. */
+	if (is_site(t->tid, at, call->nr) && can_patch(t, at) && os_signal_disposition(t->tid, SIGTRAP) == 'd' &&
 	    os_break_at(t->tid, at) == 0)
 		t->breakpoint = at;
 }
@@ -199,7 +200,7 @@ bool patch_reached(struct world *w, struct thread *t, const siginfo_t *info, con
 		return false;
 	t->breakpoint = 0;
 	os_break_at(t->tid, 0);
-	if (t->process->n_threads == 1 && regs->user.rip == at)
+	if (t->process->n_threads == 1 && regs->user.rip == at && can_patch(t, at))
 		patch(w, t, at);
 	thread_resume(w, t, 0);
 	return true;

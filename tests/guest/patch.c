@@ -2,7 +2,7 @@
  * A call site that traps again and again for a handler is patched, and nothing else is to be seen of it: results,
  * registers and the red zone are the same, the table is the truth at once, its `syscall` can be jumped to, forks
  * have it and may change it, other code at its address is what it is, signals come at once. Code that only looks
- * like a site, code that can be written and code of a program that ignores SIGTRAP stays as it is.
+ * like a site, code that can be written and code of a program that ignores or handles SIGTRAP stays as it is.
  * modules: probe
  * modes: direct quiet */
 #include "check.h"
@@ -238,14 +238,42 @@ static void leaves_alone(void)
 	CHECK(!until_patched(core_site, core_site_mov)); /* no handler's */
 }
 
+/* Code that can be written since it was found to be a site that is called often. */
+static void leaves_alone_what_changed(void)
+{
+	unsigned char *page;
+	int calls = 0;
+	do {
+		page = code_page(NULL, NR_OWN);
+		long (*site)(long, long, long, long) = (long (*)(long, long, long, long))page;
+		CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, READ_EXECUTE, 0, 0, 0), 0);
+		calls++;
+		for (int i = 0; i < calls; i++)
+			site(1, 2, 3, 4);
+		if (is_patched(page + 3))
+			return;
+		CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, ALL, 0, 0, 0), 0);
+		CHECK_IS(site(1, 2, 3, 4), 4321);
+		CHECK(!is_patched(page + 3));
+	} while (calls < TRIES);
+	CHECK(calls < TRIES);
+}
+
 static void handler(int signo, struct info *info, void *context)
 {
 	check_failed(__FILE__, signo, "the guest saw the breakpoint's signal");
 }
 
+static int patches_new_page(void)
+{
+	unsigned char *page = code_page(NULL, NR_OWN);
+	CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, READ_EXECUTE, 0, 0, 0), 0);
+	return until_patched((long (*)(long, long, long, long))page, page + 3);
+}
+
 static void leaves_sigtrap_alone(void)
 {
-	struct action ignore = {(void (*)(int, struct info *, void *))IGNORE, 0, 0, 0}, now;
+	struct action ignore = {(void (*)(int, struct info *, void *))IGNORE, 0, 0, 0}, standard = {0}, now;
 	unsigned long trap = 1ul << (S_TRAP - 1), mask = 0;
 	do_register(5002, own);
 	CHECK_IS(mc_syscall(NR_rt_sigaction, S_TRAP, (long)&ignore, 0, 8, 0, 0), 0);
@@ -253,15 +281,15 @@ static void leaves_sigtrap_alone(void)
 	CHECK_IS(mc_syscall(NR_rt_sigaction, S_TRAP, 0, (long)&now, 8, 0, 0), 0);
 	CHECK(now.handler == ignore.handler);
 	on_signal(S_TRAP, handler, 0);
+	CHECK(!patches_new_page());
+	CHECK_IS(mc_syscall(NR_rt_sigaction, S_TRAP, 0, (long)&now, 8, 0, 0), 0);
+	CHECK(now.handler == handler);
+	CHECK_IS(mc_syscall(NR_rt_sigaction, S_TRAP, (long)&standard, 0, 8, 0, 0), 0);
 	CHECK_IS(mc_syscall(NR_rt_sigprocmask, 0, (long)&trap, 0, 8, 0, 0), 0);
-	unsigned char *page = code_page(NULL, NR_OWN);
-	CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, READ_EXECUTE, 0, 0, 0), 0);
-	long (*site)(long, long, long, long) = (long (*)(long, long, long, long))page;
-	CHECK(!until_patched(site, page + 3));
+	CHECK(!patches_new_page());
 	CHECK_IS(mc_syscall(NR_rt_sigprocmask, 1, (long)&trap, (long)&mask, 8, 0, 0), 0);
 	CHECK(mask & trap);
-	CHECK(until_patched(site, page + 3)); /* with a handler for SIGTRAP, which hears nothing of it */
-	CHECK_IS(site(1, 2, 3, 4), 4321);
+	CHECK(patches_new_page());
 }
 
 /* ---- Signals ---- */
@@ -325,6 +353,7 @@ int main(void)
 	comes_at_once();
 	serves_threads();
 	leaves_alone();
+	leaves_alone_what_changed();
 	leaves_sigtrap_alone();
 	return 0;
 }
