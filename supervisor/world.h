@@ -148,6 +148,7 @@ struct thread {
 	struct thread *wait_for;  /* WAIT_JOIN */
 	uint64_t wait_value;      /* guest address for the value, or 0 */
 	struct thread *joiner;    /* who waits for this one */
+	struct thread *spawning;  /* the record of what its -16 is making, until the kernel has made it */
 
 	bool kill_pending; /* -18 from elsewhere: takes effect outside handlers */
 	int64_t kill_value;

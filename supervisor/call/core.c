@@ -108,19 +108,8 @@ static int64_t core_expand(struct world *w, struct thread *t, const uint64_t arg
 
 /* ---- -16 ----
  * The caller, stopped at its call, makes the kernel calls one after the other: mmap and mprotect for a
- * stack of ours, unless a free one is in the pool; then clone. injection.data: the new thread's record
- * until the kernel has made it, then its id. */
-
-static struct thread *spawned(const struct thread *t)
-{
-	return (struct thread *)(uintptr_t)t->injection.data[0];
-}
-
-static void spawn_finish(struct world *w, struct thread *t, int64_t result)
-{
-	t->injection.data[0] = 0;
-	inject_return(w, t, result);
-}
+ * stack of ours, unless a free one is in the pool; then clone. injection.data: the new thread's id, once the
+ * kernel has made it. */
 
 static void stack_release(struct process *p, uint64_t base, uint64_t size)
 {
@@ -150,46 +139,45 @@ static bool stack_take(struct process *p, uint64_t size, uint64_t *base)
 
 static void spawn_abandon(struct world *w, struct thread *t, int64_t error)
 {
-	struct thread *n = spawned(t);
+	const struct thread *n = t->spawning;
 	if (n->stack_base)
 		stack_release(t->process, n->stack_base, n->stack_size);
-	t->process->n_threads--;
-	thread_forget(w, n);
-	spawn_finish(w, t, error);
+	core_spawn_lost(w, t);
+	inject_return(w, t, error);
 }
 
 static void spawn_cloned(struct world *w, struct thread *t, int64_t result)
 {
-	if (result < 0 || spawned(t))
+	if (result < 0 || t->spawning)
 		spawn_abandon(w, t, result == -ENOMEM ? -ENOMEM : -EAGAIN);
 	else
-		spawn_finish(w, t, (int64_t)t->injection.data[1]);
+		inject_return(w, t, (int64_t)t->injection.data[0]);
 }
 
 struct thread *core_spawning(const struct thread *t)
 {
-	return t->injection.active && t->injection.then == spawn_cloned ? spawned(t) : NULL;
+	return t->injection.active && t->injection.then == spawn_cloned ? t->spawning : NULL;
 }
 
 void core_spawned(struct thread *t)
 {
 	/* From now on it may end, and be joined, before its maker's call does. */
-	t->injection.data[1] = (uint64_t)spawned(t)->id;
-	t->injection.data[0] = 0;
+	t->injection.data[0] = (uint64_t)t->spawning->id;
+	t->spawning = NULL;
 }
 
 void core_spawn_lost(struct world *w, struct thread *t)
 {
-	struct thread *n = t->injection.active ? spawned(t) : NULL;
-	if (!n)
+	if (!t->spawning)
 		return;
 	t->process->n_threads--;
-	thread_forget(w, n);
+	thread_forget(w, t->spawning);
+	t->spawning = NULL;
 }
 
 static void spawn_clone(struct world *w, struct thread *t, bool trapped)
 {
-	struct thread *n = spawned(t);
+	const struct thread *n = t->spawning;
 	const uint64_t args[6] = {SPAWN_FLAGS, n->begin.rsp};
 	inject(w, t, &t->injection.saved, trapped, NR_CLONE, args, spawn_cloned);
 }
@@ -204,7 +192,7 @@ static void spawn_guarded(struct world *w, struct thread *t, int64_t result)
 
 static void spawn_mapped(struct world *w, struct thread *t, int64_t result)
 {
-	struct thread *n = spawned(t);
+	struct thread *n = t->spawning;
 	if (result < 0 && result > -4096) {
 		spawn_abandon(w, t, -ENOMEM);
 		return;
@@ -244,7 +232,8 @@ static enum served core_spawn(struct world *w, struct thread *t, const uint64_t 
 		*result = -ENOMEM;
 		return SERVED_RESULT;
 	}
-	int error = thread_place(w, n, t->process);
+	/* Others are promised to forks that are under way. */
+	int error = w->n_free_slots > w->n_making ? thread_place(w, n, t->process) : -EAGAIN;
 	struct regs regs;
 	if (error == 0)
 		error = os_get_regs(t->tid, &regs);
@@ -260,7 +249,7 @@ static enum served core_spawn(struct world *w, struct thread *t, const uint64_t 
 	n->joinable = true;
 	n->begin = (struct mc_frame){.rip = w->rt.thread_main, .rbx = entry, .rdi = arg,
 				     .rsp = (stack + size) & ~15ull};
-	t->injection.data[0] = (uintptr_t)n;
+	t->spawning = n;
 	t->injection.saved = regs;
 	if (stack) {
 		spawn_clone(w, t, true);
