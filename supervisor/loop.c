@@ -877,7 +877,13 @@ static void executed(struct world *w, const struct os_event *event)
 		if (t->process->boot || w->filters_ready)
 			start_stub(w, t);
 	} else if (!exec_done(w, event->tid, (pid_t)event->value)) {
-		/* Whatever this is, it must not run. */
+		/* Whatever this is, it must not run: a thread that was not ended in time may have put it in
+		 * the stub's place. That is the process's own doing, and its alone. */
+		struct thread *former = thread_find(w, (pid_t)event->value);
+		if (former && former->process) {
+			former->process->phase = PROCESS_ENDING;
+			former->process->forced_status = 128 + SIGKILL;
+		}
 		os_send_signal(event->tid, 0, SIGKILL);
 		os_resume(event->tid, 0);
 	}

@@ -165,6 +165,10 @@ bool exec_done(struct world *w, pid_t tid, pid_t former)
 	forget_ended(w, t);
 	t->breakpoint = 0; /* the kernel has cleared it */
 	reset_process(w, t->process);
+	if (t->kill_pending) { /* since the kernel began: nothing of the program has run, and nothing does */
+		t->process->phase = PROCESS_ENDING;
+		os_send_signal(tid, 0, SIGKILL);
+	}
 	proc_executed(w, t);
 	t->stopped = true;
 	t->upcall_due = 0;
