@@ -33,6 +33,15 @@ static size_t others(const struct process *p, const struct thread *but)
 	return n;
 }
 
+/* None but `but` is yet to be sent to its exit call. */
+static bool is_last(const struct process *p, const struct thread *but)
+{
+	for (const struct thread *t = p->threads; t; t = t->process_next)
+		if (t != but && t->tgid == p->tgid && t->state != THREAD_ENDED && !t->exiting)
+			return false;
+	return true;
+}
+
 void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 {
 	struct regs regs;
@@ -43,7 +52,7 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 	t->exiting = true;
 	t->value = value;
 	if (p->phase == PROCESS_ENDING && !p->ender && p->end_signal == SIGKILL &&
-	    t->tgid == p->tgid && others(p, t) == 0) {
+	    t->tgid == p->tgid && is_last(p, t)) {
 		os_send_signal(t->tgid, 0, SIGKILL); /* the last one: the process's status is this */
 		return;
 	}
