@@ -93,6 +93,8 @@ static inline long long now_ns(void)
 static inline void calls_begin(int argc, char **argv)
 {
 	close_range(3, ~0u, 0);
+	for (int signo = 1; signo < 32; signo++) /* who runs this in the background has it ignore some */
+		signal(signo, SIG_DFL);
 	umask(022);
 	if (argc > 1 && chdir(argv[1]) < 0) {
 		perror(argv[1]);
