@@ -7,6 +7,7 @@
 # shellcheck disable=SC2016 # for shells inside
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
+export TMPDIR=/tmp # a world has one of its own
 : "${microcosm:?}"
 
 readonly region=567000000000   # with --no-aslr
