@@ -25,7 +25,7 @@
 #define PATH_BYTES 4096
 #define LINKS_MAX 40   /* as Linux */
 #define CLIMB_MAX 4096 /* levels above a directory */
-#define CLIMB_LONG 256 /* that a signal does not wait for */
+#define CLIMB_LONG 4096 /* in one walk: from then on no signal waits for it */
 #define RETRIES 128    /* of making a file while others make and remove it */
 
 struct part {
@@ -112,10 +112,10 @@ int part_attach(int root, const struct mch_place *at)
 struct walk {
 	struct mch_place at; /* its descriptor is the walk's own */
 	struct stat st;      /* of it */
-	const struct mch_place *start; /* of the whole walk, for its limits: NULL: none */
+	const struct mch_place *start; /* that the walk must not leave; NULL: it may */
 	uint64_t start_dev, start_ino;
 	uint64_t resolve;
-	unsigned links;
+	unsigned links, climbed;
 	size_t next; /* where in text what is left of the path begins */
 	char text[2 * PATH_BYTES];
 };
@@ -183,15 +183,15 @@ static int walk_out(struct walk *w)
 	}
 }
 
-/* 0 when fd's directory lies in the part. Who makes it move meanwhile can move it within the
- * parts that he may write to, and each step is to what is above it then: there he stays. */
-static int climb(int fd, const struct part *part)
+/* 0 when fd's directory lies in the one that dev and ino tell, or is it. Who makes it move meanwhile can move
+ * it within the parts that he may write to, and each step is to what is above it then: there he stays. */
+static int climb(struct walk *w, int fd, uint64_t dev, uint64_t ino)
 {
 	struct stat st, above;
 	int r = fstat(fd, &st) < 0 ? -errno : 1, at = fd;
 
-	for (unsigned levels = 0; r > 0 && !part->is_everything; levels++) {
-		if (st.st_dev == part->dev && st.st_ino == part->ino)
+	for (unsigned levels = 0; r > 0; levels++, w->climbed++) {
+		if (st.st_dev == dev && st.st_ino == ino)
 			break;
 		int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (up < 0 || fstat(up, &above) < 0)
@@ -200,7 +200,7 @@ static int climb(int fd, const struct part *part)
 			r = -ENOENT; /* as Linux says where `..` would lead out of a mount */
 		else if (levels == CLIMB_MAX)
 			r = -ENAMETOOLONG;
-		else if (levels >= CLIMB_LONG && mch_interrupted())
+		else if (w->climbed >= CLIMB_LONG && mch_interrupted())
 			r = -EINTR;
 		if (at != fd)
 			close(at);
@@ -210,6 +210,22 @@ static int climb(int fd, const struct part *part)
 	if (at != fd && at >= 0)
 		close(at);
 	return r < 0 ? r : 0;
+}
+
+/* 0 when the directory fd, above where the walk is, lies in the same part, and where the walk must not leave
+ * its start, below that: what was moved away since does not. */
+static int check_above(struct walk *w, int fd)
+{
+	uint32_t i = w->at.part;
+	int r = 0;
+
+	if (w->start == NULL)
+		return parts[i].is_everything ? 0 : climb(w, fd, parts[i].dev, parts[i].ino);
+	for (; r == 0 && i != w->start->part; fd = parts[i].at.fd, i = parts[i].at.part)
+		r = i == root_part ? -ENOENT : climb(w, fd, parts[i].dev, parts[i].ino);
+	if (r == 0)
+		r = climb(w, fd, w->start_dev, w->start_ino);
+	return r == -ENOENT ? -EAGAIN : r; /* as Linux says where a name is to stay below its start */
 }
 
 static bool is_root(const struct walk *w)
@@ -236,7 +252,7 @@ static int step_up(struct walk *w)
 	int up = openat(w->at.fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (up < 0)
 		return -errno;
-	r = climb(up, &parts[w->at.part]);
+	r = check_above(w, up);
 	if (r < 0) {
 		close(up);
 		return r;
@@ -347,7 +363,7 @@ static int walk_begin(struct walk *w, const struct mch_place *start, const char 
 
 	w->at.fd = -1;
 	w->resolve = resolve;
-	w->links = 0;
+	w->links = w->climbed = 0;
 	w->start = NULL;
 	if (len == 0)
 		return -ENOENT;
@@ -381,7 +397,7 @@ static int may_open(const struct walk *w, uint64_t flags)
 	bool device = S_ISCHR(w->st.st_mode) || S_ISBLK(w->st.st_mode);
 
 	if (S_ISLNK(w->st.st_mode))
-		return -ELOOP;
+		return (flags & O_DIRECTORY) != 0 ? -ENOTDIR : -ELOOP;
 	if (S_ISDIR(w->st.st_mode) && (flags & O_CREAT) != 0)
 		return -EISDIR;
 	if (device && (limits & MOUNT_ATTR_NODEV) != 0)

@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *outside;
@@ -135,9 +138,67 @@ static void races(void)
 	snprintf(path, sizeof path, "../../../../../../../../..%s", outside);
 	for (int i = 0; i < 2000; i++)
 		check_fd("a race with a rename", openat(fd, path, O_RDONLY));
+	close(fd);
+	/* What a program keeps to a directory stays there. */
+	fd = open("/rw/above", O_WRONLY | O_CREAT, 0600);
+	if (write(fd, "secret", 6) != 6)
+		printf("cannot write a file\n");
+	close(fd);
+	strcpy(path, "c/");
+	for (int i = 0; i < 200; i++)
+		strcat(path, "./");
+	strcat(path, "../above");
+	fd = open("/rw/a/b", O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 4000; i++) {
+		const struct open_how how = {.resolve = i % 2 == 0 ? RESOLVE_BENEATH : RESOLVE_IN_ROOT};
+
+		check_fd("a race with a rename, from a directory that is not to be left",
+			 (int)syscall(SYS_openat2, fd, path, &how, sizeof how));
+	}
 	stop = 1;
 	pthread_join(thread, NULL);
 	close(fd);
+}
+
+/* A name that leads up again and again from a deep directory, and through links of its kind, must not keep
+ * a signal waiting. */
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void lasting(void)
+{
+	const struct sigaction action = {.sa_handler = on_alarm};
+	char text[4096], name[16];
+	struct timespec begin, end;
+	struct stat st;
+	size_t n = 0;
+
+	if (chdir("/rw") < 0)
+		return;
+	for (int i = 0; i < 250; i++)
+		if ((mkdir("d", 0700) < 0 && errno != EEXIST) || chdir("d") < 0)
+			printf("cannot make a deep directory: %s\n", strerror(errno));
+	mkdir("a", 0700);
+	for (; n < 3900; n += 5)
+		strcpy(text + n, "a/../");
+	for (int i = 0; i < 39; i++) {
+		snprintf(text + n, sizeof text - n, "link%d", i + 1);
+		snprintf(name, sizeof name, "link%d", i);
+		symlink(text, name);
+	}
+	mkdir("link39", 0700);
+	sigaction(SIGALRM, &action, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	alarm(1);
+	if (stat("link0", &st) < 0 && errno != EINTR)
+		printf("a name that lasts: %s\n", strerror(errno));
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	alarm(0);
+	if (end.tv_sec - begin.tv_sec > 7)
+		escaped("a name keeps a signal waiting");
+	chdir("/");
 }
 
 /* Standard input is the directory outside: held, to be read, as whoever gave it meant. */
@@ -262,6 +323,7 @@ int main(int argc, char **argv)
 	names();
 	descriptors();
 	races();
+	lasting();
 	writing();
 	changing_held();
 	reaching();
