@@ -215,6 +215,18 @@ HANDLER(linux_openat)
 	return open_at(a0, a1, (uint32_t)a2, a3);
 }
 
+/* What openat2 is strict about, unlike its elders. */
+static bool how_holds(const struct open_how *how)
+{
+	const uint64_t known = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
+			       RESOLVE_IN_ROOT | RESOLVE_CACHED, scopes = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
+	bool creates = (how->flags & O_CREAT) != 0 || (how->flags & O_TMPFILE) == O_TMPFILE;
+
+	return (how->flags & ~(uint64_t)((how->flags & O_PATH) != 0 ? PATH_FLAGS : OPEN_FLAGS)) == 0 &&
+	       (how->mode & ~(creates ? 07777ull : 0)) == 0 && (how->resolve & ~known) == 0 &&
+	       (how->resolve & scopes) != scopes;
+}
+
 HANDLER(linux_openat2)
 {
 	struct names_at at;
@@ -233,7 +245,7 @@ HANDLER(linux_openat2)
 		r = at_directory(&at, (int)a0);
 	if (r < 0)
 		return r;
-	if ((how.flags & ~(uint64_t)OPEN_FLAGS) != 0)
+	if (!how_holds(&how))
 		return -EINVAL;
 	return open_name(&at, how.flags, how.mode, how.resolve);
 }

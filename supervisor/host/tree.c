@@ -940,11 +940,13 @@ long mch_tree_path(const struct mch_place *place, char *to, size_t size)
 {
 	static const char deleted[] = " (deleted)";
 	size_t tail = sizeof(deleted) - 1;
+	struct stat st;
 	long n = by_parts ? parts_path(place, to, size) : tree_path_of(place->fd, to, size);
 
 	if (n < 0)
 		return n;
-	if ((size_t)n > tail && strcmp(to + n - tail, deleted) == 0)
+	if ((size_t)n > tail && strcmp(to + n - tail, deleted) == 0 &&
+	    (fstat(place->fd, &st) < 0 || st.st_nlink == 0)) /* else it is part of the name */
 		return -ENOENT;
 	return to[0] == '/' ? n : -ENOENT;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,6 +103,14 @@ static void opening(void)
 	SAY(syscall(SYS_openat2, AT_FDCWD, "/f", &in_root, sizeof in_root));
 	how.flags = 1ull << 40;
 	SAY(syscall(SYS_openat2, AT_FDCWD, "f", &how, sizeof how));
+	static const struct open_how strict[] = {
+		{ .flags = O_RDONLY, .resolve = 1ull << 40 }, { .flags = O_RDONLY, .resolve = 0x40 },
+		{ .flags = O_RDONLY, .resolve = RESOLVE_IN_ROOT | RESOLVE_BENEATH },
+		{ .flags = O_RDONLY, .mode = 0644 }, { .flags = O_PATH | O_CREAT, .mode = 0644 },
+		{ .flags = O_PATH | O_RDWR }, { .flags = O_RDWR | O_CREAT, .mode = 077777 },
+	};
+	for (size_t i = 0; i < sizeof strict / sizeof *strict; i++)
+		SAY(syscall(SYS_openat2, AT_FDCWD, "f", &strict[i], sizeof *strict));
 	how = (struct open_how){ .flags = O_RDONLY, .resolve = RESOLVE_BENEATH };
 	SAY(syscall(SYS_openat2, AT_FDCWD, "../f", &how, sizeof how));
 	fd = (int)OPEN(open(".", O_RDWR | O_TMPFILE, 0600));
@@ -160,6 +169,10 @@ static void directories(void)
 		count++;
 	closedir(list);
 	printf("%d entries\n", count);
+	SAY(mkdir("x (deleted)", 0700));
+	SAY(chdir("x (deleted)"));
+	printf("cwd ends in %s\n", getcwd(text, sizeof text) ? strrchr(text, '/') : "nothing");
+	SAY(chdir(".."));
 	SAY(mkdir("gone", 0700));
 	SAY(chdir("gone"));
 	SAY(rmdir("../gone"));
@@ -183,6 +196,7 @@ static void links(void)
 	SAY(symlink("loop", "loop"));
 	SAY(open("loop", O_RDONLY));
 	SAY(open("l", O_RDONLY | O_NOFOLLOW));
+	SAY(open("l", O_RDONLY | O_NOFOLLOW | O_DIRECTORY));
 	close(OPEN(open("l", O_PATH | O_NOFOLLOW)));
 	SAY(readlink("l", text, sizeof text));
 	SAY(readlink("l", text, 0));
@@ -210,6 +224,35 @@ static void links(void)
 	SAY(symlink("dangling-target", "dangling"));
 	close(OPEN(open("dangling", O_WRONLY | O_CREAT, 0600)));
 	status("dangling-target");
+}
+
+/* What only asks about a named pipe does not let go who waits at its other end. */
+static void pipes(void)
+{
+	char *const none[] = { NULL };
+	int done[2];
+
+	if (pipe(done) < 0)
+		return;
+	pid_t child = fork();
+	if (child == 0) {
+		close(done[0]);
+		open("fifo", O_WRONLY);
+		_exit(0);
+	}
+	close(done[1]);
+	struct pollfd ended = { .fd = done[0] };
+	/* Until it waits there, which nothing tells. */
+	SAY(poll(&ended, 1, 200));
+	SAY(truncate("fifo", 0));
+	SAY(execve("fifo", none, none));
+	SAY(access("fifo", R_OK));
+	SAY(poll(&ended, 1, 200));
+	int fd = open("fifo", O_RDONLY | O_NONBLOCK);
+	SAY(poll(&ended, 1, -1));
+	wait(NULL);
+	close(fd);
+	close(done[0]);
 }
 
 static void attributes(void)
@@ -298,6 +341,7 @@ static void attributes(void)
 	status("fifo");
 	status("node");
 	SAY(open("fifo", O_WRONLY | O_NONBLOCK));
+	pipes();
 	printf("umask %o", umask(0));
 	printf(" %o\n", umask(027));
 	write_file("masked", "");

@@ -23,38 +23,43 @@ static int may_execute(int fd)
 	return syscall(SYS_faccessat2, fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 ? -errno : 0;
 }
 
+/* What fd, an O_PATH descriptor, is of, to be read; fd is closed. Nothing but a file that can be executed is
+ * opened: a pipe's other end would notice. r: an error that is known already. */
+static int open_again(int fd, int r)
+{
+	char name[16];
+
+	if (r == 0)
+		r = may_execute(fd);
+	if (r == 0) {
+		int directory = own_fd_name(fd, name, sizeof(name));
+
+		r = openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		r = r < 0 ? -errno : r;
+	}
+	close(fd);
+	return r;
+}
+
 static int open_program(const struct names_at *at, uint64_t flags)
 {
 	uint32_t part;
-	int fd = name_open(at, O_RDONLY | O_NONBLOCK | flags, 0, 0, &part);
+	int fd = name_open(at, O_PATH | flags, 0, 0, &part);
 
 	if (fd < 0)
-		return fd == -ENXIO ? -EACCES : fd;
-	int r = (mch_tree_limits(part) & ST_NOEXEC) != 0 ? -EACCES : may_execute(fd);
-	if (r == 0)
 		return fd;
-	close(fd);
-	return r;
+	fd = open_again(fd, (mch_tree_limits(part) & ST_NOEXEC) != 0 ? -EACCES : 0);
+	if (fd >= 0)
+		mch_learn(fd, "", false, MCH_LEARN_READ);
+	return fd;
 }
 
 /* What the caller holds, opened again. */
 static int open_held(int number)
 {
-	char name[16];
 	int held = mch_caller_file(number);
-	int r = held < 0 ? held : may_execute(held);
 
-	if (r == 0 && mch_tree_find(held, ST_NOEXEC) == 0)
-		r = -EACCES;
-	if (r == 0) {
-		int directory = own_fd_name(held, name, sizeof(name));
-
-		r = openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		r = r < 0 ? -errno : r;
-	}
-	if (held >= 0)
-		close(held);
-	return r;
+	return held < 0 ? held : open_again(held, mch_tree_find(held, ST_NOEXEC) == 0 ? -EACCES : 0);
 }
 
 /* The path of an interpreter, which starts where the process is. */

@@ -624,19 +624,28 @@ long names_utimens_file(int number, const void *shared_times)
 	return r;
 }
 
-long names_truncate(const struct names_at *shared, int64_t size)
+/* Nothing else is opened: a pipe's other end would notice. */
+static long truncate_place(const struct mch_place *place, int64_t size)
 {
-	struct names_at at;
-	long r = at_fetch(&at, shared);
+	char name[16];
+	struct stat st;
 
-	if (r < 0)
-		return r;
-	/* Not to wait for a reader where it is a pipe: those cannot be truncated. */
-	uint32_t part;
-	int fd = name_open(&at, O_WRONLY | O_NONBLOCK, 0, 0, &part);
+	if (fstat(place->fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (read_only(place->part))
+		return -EROFS;
+	int directory = own_fd_name(place->fd, name, sizeof(name));
+	int fd = openat(directory, name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return fd == -ENXIO ? -EINVAL : fd;
-	r = result(ftruncate(fd, size));
+		return -errno;
+	long r = result(ftruncate(fd, size));
 	close(fd);
 	return r;
+}
+
+long names_truncate(const struct names_at *shared, int64_t size)
+{
+	WITH_NAME(shared, true, place, changed(place.fd, truncate_place(&place, size)));
 }
