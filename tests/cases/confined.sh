@@ -69,7 +69,7 @@ box=$(command -v busybox) || skip "no busybox"
 file "$box" 2>/dev/null | grep -q 'dynamically' && skip "busybox is not static"
 tree() { # COMMAND...: what tree.sh says, run by the command
 	rm -rf one two b
-	mkdir -p one/sub two/hidden two/deep/h two/t b
+	mkdir -p one/sub two/hidden two/deep/h two/t b/in
 	for name in one/file one/file2 one/other two/one two/hidden/secret two/deep/h/secret b/file; do
 		echo "$name" >$name
 	done
@@ -79,11 +79,12 @@ tree() { # COMMAND...: what tree.sh says, run by the command
 	ln -s ../../../b two/up
 	chmod 700 one two b
 	"$@" --ro "$PWD/one:/a" --rw "$PWD/two:/a/sub" --hide /a/sub/hidden --hide /a/sub/deep/h --tmpfs /a/sub/t \
-		--ro "$PWD/one/other:/a/file2" --rw "$PWD/b:/b" --dev --ro "$box:/bin/busybox" --ro "$tests/linux/tree.sh:/tree.sh" \
+		--ro "$PWD/one/other:/a/file2" --rw "$PWD/b:/b" --ro "$PWD/b:/twice" --dev --ro "$box:/bin/busybox" --ro "$tests/linux/tree.sh:/tree.sh" \
 		"$box" sh /tree.sh 2>&1 </dev/null
 }
 tree "$place/confined" "$microcosm" >confined.out
 contains confined.out '^cat /b/absolute /b/relative /b/far: one/file one/file one/file 0$' || fail "$(cat confined.out)"
+contains confined.out '^cat /b/in/new: yes 0$' || fail "a directory that has two places: $(cat confined.out)"
 ! contains confined.out secret$ || fail "what is hidden is shown: $(cat confined.out)"
 if tree "$microcosm" --trace=none >mounted.out; then
 	diff mounted.out confined.out >&2 || fail "mounted <, without namespaces >"

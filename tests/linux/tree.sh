@@ -3,7 +3,8 @@
 # mounted and in one that cannot be, and compares.
 # shellcheck shell=sh disable=SC2164
 # The tree: /a a directory to read, with a link `abs` to /b and `up` to ../../b; /a/sub one to write, in it
-# `hidden` and `deep/h` which are hidden, and `t`, a tmpfs; /a/file2 another file; /b to write.
+# `hidden` and `deep/h` which are hidden, and `t`, a tmpfs; /a/file2 another file; /b to write, in it `in`;
+# /twice the same to read.
 go() {
 	cd "$1" 2>&1 && pwd
 }
@@ -22,6 +23,16 @@ try ls -a /a
 try ls -a /a/sub
 try ls -a /a/sub/hidden
 try cat /a/file /a/file2 /b/file
+# What lies at two places is at each what it is there, whichever was seen first.
+try find /twice
+go /twice/in
+echo no >new
+go /b/in
+echo yes >new
+try cat /b/in/new
+go /twice/in
+echo no >new
+try rm -r /b/in
 # Up, down and across.
 go /a/sub/t
 try ls ..

@@ -2,7 +2,8 @@
  * Directories that guests were given, so that they can start paths there. A guest names one by device
  * and inode, which it has from fstat; it can name no other than those given, which it could open by
  * name anyway. Many are kept, and the longest unused are dropped: with their path, which finds them
- * again unless they were renamed meanwhile. */
+ * again unless they were renamed meanwhile. One that the tree has in several places is kept as each;
+ * of these a guest's descriptor means the one that was last given. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "names.h"
@@ -22,7 +24,7 @@
 #define BUCKETS 4096
 
 struct directory {
-	uint64_t dev, ino;
+	uint64_t dev, ino, mount;
 	int fd;      /* O_PATH, -1: dropped, `path` is where it was */
 	uint32_t part;
 	char *path;
@@ -109,6 +111,38 @@ static uint32_t table_find(uint64_t dev, uint64_t ino)
 	return at;
 }
 
+static uint32_t table_find_same(const struct directory *wanted)
+{
+	uint32_t at = *bucket_of(wanted->dev, wanted->ino);
+
+	for (; at != 0; at = directories[at - 1].next) {
+		const struct directory *found = &directories[at - 1];
+
+		if (found->dev == wanted->dev && found->ino == wanted->ino && found->mount == wanted->mount &&
+		    found->part == wanted->part)
+			break;
+	}
+	return at;
+}
+
+/* Before the others of its bucket. */
+static void table_link(uint32_t at)
+{
+	uint32_t *bucket = bucket_of(directories[at - 1].dev, directories[at - 1].ino);
+
+	directories[at - 1].next = *bucket;
+	*bucket = at;
+}
+
+static void table_unlink(uint32_t at)
+{
+	uint32_t *link = bucket_of(directories[at - 1].dev, directories[at - 1].ino);
+
+	while (*link != at)
+		link = &directories[*link - 1].next;
+	*link = directories[at - 1].next;
+}
+
 /* Closes one that was not used for a while and is nobody's working directory. */
 static void drop_one(void)
 {
@@ -157,17 +191,14 @@ static long forget_one(void)
 		hand = (hand + 1) % n_directories;
 		if (at->fd >= 0 || mch_any_word(is_current, &index))
 			continue;
-		uint32_t *link = bucket_of(at->dev, at->ino);
-		while (*link != index)
-			link = &directories[*link - 1].next;
-		*link = at->next;
+		table_unlink((uint32_t)index);
 		free(at->path);
 		return (long)index;
 	}
 	return -ENFILE;
 }
 
-static long table_add(const struct stat *st)
+static long table_add(const struct directory *wanted)
 {
 	long at = n_directories + 1;
 
@@ -177,18 +208,16 @@ static long table_add(const struct stat *st)
 			return at;
 		n_directories--; /* counted again below */
 	} else if (n_directories == room) {
-		uint32_t wanted = room == 0 ? 64 : 2 * room;
-		struct directory *grown = realloc(directories, wanted * sizeof(*grown));
+		uint32_t more = room == 0 ? 64 : 2 * room;
+		struct directory *grown = realloc(directories, more * sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
 		directories = grown;
-		room = wanted;
+		room = more;
 	}
-	uint32_t *bucket = bucket_of(st->st_dev, st->st_ino);
-	directories[at - 1] = (struct directory){
-		.dev = st->st_dev, .ino = st->st_ino, .fd = -1, .next = *bucket };
-	*bucket = (uint32_t)at;
+	directories[at - 1] = *wanted;
+	table_link((uint32_t)at);
 	n_directories++;
 	return at;
 }
@@ -202,14 +231,29 @@ static int reopen(int fd)
 	return path >= 0 ? path : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static long keep_locked(const struct mch_place *place, const struct stat *st)
+static int identify(const struct mch_place *place, struct directory *to)
 {
-	long at = table_find(st->st_dev, st->st_ino);
+	struct statx stx;
+
+	if (statx(place->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &stx) < 0)
+		return -errno;
+	*to = (struct directory){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor), .ino = stx.stx_ino,
+				  .mount = stx.stx_mnt_id, .part = place->part, .fd = -1 };
+	return S_ISDIR(stx.stx_mode) ? 0 : -ENOTDIR;
+}
+
+static long keep_locked(const struct mch_place *place, const struct directory *wanted)
+{
+	long at = table_find_same(wanted);
 
 	if (open_max == 0)
 		limits_set();
-	if (at == 0)
-		at = table_add(st);
+	if (at == 0) {
+		at = table_add(wanted);
+	} else {
+		table_unlink((uint32_t)at);
+		table_link((uint32_t)at);
+	}
 	if (at < 0)
 		return at;
 	struct directory *directory = &directories[at - 1];
@@ -219,7 +263,6 @@ static long keep_locked(const struct mch_place *place, const struct stat *st)
 	if (n_open >= open_max)
 		drop_one();
 	directory->fd = reopen(place->fd);
-	directory->part = place->part;
 	if (directory->fd < 0)
 		return -errno;
 	n_open++;
@@ -228,14 +271,13 @@ static long keep_locked(const struct mch_place *place, const struct stat *st)
 
 long directory_keep(const struct mch_place *place)
 {
-	struct stat st;
+	struct directory wanted;
+	int r = identify(place, &wanted);
 
-	if (fstat(place->fd, &st) < 0)
-		return -errno;
-	if (!S_ISDIR(st.st_mode))
-		return -ENOTDIR;
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&lock);
-	long index = keep_locked(place, &st);
+	long index = keep_locked(place, &wanted);
 	pthread_mutex_unlock(&lock);
 	return index;
 }
@@ -343,12 +385,13 @@ long directory_text(uint64_t word, char *to, size_t size)
 
 int process_set_directory(const struct mch_place *place)
 {
-	struct stat st;
+	struct directory wanted;
+	int r = identify(place, &wanted);
 
-	if (fstat(place->fd, &st) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	pthread_mutex_lock(&lock);
-	long index = keep_locked(place, &st);
+	long index = keep_locked(place, &wanted);
 	if (index >= 0)
 		mch_set_word((mch_word() & ~0xffffffffull) | (uint64_t)(index + 1));
 	pthread_mutex_unlock(&lock);
