@@ -290,14 +290,16 @@ rt_no_handler:
 9:	/* The tracer prints the result. */
 	movq %rax, F_RAX(%rsp)
 	movq %rax, %rsi
-	movl $RT_NR_TRACER, %eax
+	movl $RT_NR_CARRIER, %eax
+	movabsq $RT_CARRIES_TRACER, %r9
 	movl $6, %edi /* RT_OP_TRACE_RETURN */
 	syscall
 	movq F_RAX(%rsp), %rax
 	jmp rt_leave_quiet
 
 6:	/* Something was held back: the tracer leaves in our place. */
-	movl $RT_NR_TRACER, %eax
+	movl $RT_NR_CARRIER, %eax
+	movabsq $RT_CARRIES_TRACER, %r9
 	movl $2, %edi /* RT_OP_PENDING */
 	syscall
 	ud2
@@ -378,7 +380,7 @@ rt_thread_refused:
 	movq %rax, %rsi
 	xorl %edi, %edi
 	movl $MC_SYS_THREAD_KILL, %eax
-	syscall
+	call *rt_config+0x20(%rip)
 	ud2
 
 	.globl rt_dispatch_end
@@ -386,11 +388,25 @@ rt_dispatch_end:
 
 /* With --trace the header's entry: every call stops for the tracer, which takes the return address off
  * the stack if a handler serves it or a thread is made. */
-FUNCTION rt_entry_trap
+	.macro CARRIED name, after, what
+FUNCTION \name
+	pushq %r9
+	pushq %r8
+	movl %eax, %r8d
+	movabsq $\what, %r9
+	movl $RT_NR_CARRIER, %eax
 	syscall
-	.globl rt_entry_trapped
-rt_entry_trapped:
+	.globl \after
+\after:
+	popq %r8
+	popq %r9
 	ret
+	.endm
+
+	CARRIED rt_entry_trap, rt_entry_trapped, RT_CARRIES_CALL
+
+/* Where the stubs of core calls jump. */
+	CARRIED rt_core_call, rt_core_called, RT_CARRIES_CORE
 
 /* First code of a thread of -16, on its own stack: rbx = entry, rdi = arg. */
 FUNCTION rt_thread_main
@@ -399,7 +415,7 @@ FUNCTION rt_thread_main
 	movq %rax, %rsi
 	xorl %edi, %edi
 	movl $MC_SYS_THREAD_KILL, %eax
-	syscall
+	call *rt_config+0x20(%rip)
 	ud2
 
 /* First code of a program that Microcosm linked: rdi = plan, rsp = the start-up vector. */
@@ -528,7 +544,8 @@ FUNCTION \name
 	movq %rsp, %rdi
 	movl %ebx, %esi
 	movl T_SLOT, %r10d
-	movl $RT_NR_GATE, %eax
+	movl $RT_NR_CARRIER, %eax
+	movabsq $RT_CARRIES_GATE, %r9
 	syscall
 	testq %rax, %rax
 	js 3f

@@ -24,7 +24,7 @@ extern void rt_first(void);
 
 static long tracer(long op, long a, long b, long c)
 {
-	return mc_syscall(RT_NR_TRACER, op, a, b, c, 0, 0);
+	return mc_syscall(RT_NR_CARRIER, op, a, b, c, 0, RT_CARRIES_TRACER);
 }
 
 void __stack_chk_fail(void)

@@ -93,7 +93,7 @@ static void install_filters(void)
 
 static int next_descriptor(long sequence)
 {
-	long fd = call6(RT_NR_GATE, 0, RT_GATE_DESCRIPTOR, sequence, -1, 0, 0);
+	long fd = call6(RT_NR_CARRIER, 0, RT_GATE_DESCRIPTOR, sequence, -1, 0, RT_CARRIES_GATE);
 	if (fd < 0)
 		fail();
 	return (int)fd;

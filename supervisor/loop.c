@@ -59,6 +59,7 @@
 #define CLONE_FLAG_THREAD 0x10000u
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
+#define CARRIED_BYTES 16 /* what RT_CARRIES_CALL has at the stack pointer */
 
 void world_end(struct world *w, enum world_end how, int status, const char *format, ...)
 {
@@ -93,10 +94,21 @@ void thread_interrupt(struct thread *t)
 
 static void finish(struct world *w, struct thread *t, int32_t nr, int64_t result)
 {
-	if (nr != RT_NR_TRACER)
-		report_result(w, t, result);
+	report_result(w, t, result);
 	if (os_set_result(t->tid, result, nr < 0) == 0)
 		thread_resume(w, t, 0);
+}
+
+/* Of what the trace does not show. */
+static void answer(struct world *w, struct thread *t, int64_t result)
+{
+	if (os_set_result(t->tid, result, false) == 0)
+		thread_resume(w, t, 0);
+}
+
+static bool carries(const struct os_call *call, uint64_t what)
+{
+	return call->nr == RT_NR_CARRIER && call->args[5] == what;
 }
 
 static void pass(struct world *w, struct thread *t)
@@ -160,7 +172,7 @@ static void start_program(struct world *w, struct thread *t, const struct os_cal
 
 static void trap_stub(struct world *w, struct thread *t, const struct os_call *call)
 {
-	if (call->nr == RT_NR_TRACER && call->args[0] == RT_OP_START) {
+	if (carries(call, RT_CARRIES_TRACER) && call->args[0] == RT_OP_START) {
 		if (t->process->boot)
 			start_boot(w, t);
 		else
@@ -181,11 +193,11 @@ static void resolved(struct world *w, struct thread *t, const struct os_call *ca
 {
 	struct err err = {0};
 	if (!t->process->boot || w->sealed)
-		finish(w, t, call->nr, -EPERM);
+		answer(w, t, -EPERM);
 	else if (modules_resolve(&w->region, w->modules, call->args[1], call->args[2], &err) < 0)
 		world_end(w, END_BROKEN, EXIT_UNUSABLE, "%s", err.text);
 	else
-		finish(w, t, call->nr, 0);
+		answer(w, t, 0);
 }
 
 static void trap_runtime(struct world *w, struct thread *t, const struct os_call *call)
@@ -193,17 +205,16 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 	switch (call->args[0]) {
 	case RT_OP_PENDING: signal_release(w, t); return;
 	case RT_OP_GRANT:
-		finish(w, t, call->nr,
+		answer(w, t,
 		       t->process->boot ? grant_add(w, (int32_t)call->args[1], call->args[2],
 						    call->args[3])
 					: -EPERM);
 		return;
 	case RT_OP_GRANT_ALL:
-		finish(w, t, call->nr,
-		       t->process->boot ? grant_add_all(w, call->args[1], call->args[2]) : -EPERM);
+		answer(w, t, t->process->boot ? grant_add_all(w, call->args[1], call->args[2]) : -EPERM);
 		return;
 	case RT_OP_REGISTER_ALL:
-		finish(w, t, call->nr,
+		answer(w, t,
 		       t->process->boot && !w->sealed
 			       ? register_all(w, t, call->args[1], call->args[2])
 			       : -EPERM);
@@ -216,12 +227,11 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 		return;
 	case RT_OP_TRACE_RETURN:
 		report_return(w, t, (int64_t)call->args[1]);
-		if (os_set_result(t->tid, 0, false) == 0)
-			thread_resume(w, t, 0);
+		answer(w, t, 0);
 		return;
 	default: break;
 	}
-	finish(w, t, call->nr, -ENOSYS);
+	answer(w, t, -ENOSYS);
 }
 
 /* ---- Kernel calls that never go by the filter alone ---- */
@@ -602,13 +612,13 @@ static void serve_core(struct world *w, struct thread *t, const struct os_call *
  * stack has no return address, a handler is to see who really called. */
 static bool take_return(const struct world *w, const struct thread *t, struct regs *regs)
 {
-	uint64_t to;
-	if (regs->user.rip != w->rt.entry_trapped && !table_in_stubs(w, regs->user.rip))
+	uint64_t to, pushed = regs->user.rip == w->rt.entry_trapped ? CARRIED_BYTES : 0;
+	if (!pushed && !table_in_stubs(w, regs->user.rip))
 		return false;
-	if (os_read(t->tid, regs->user.rsp, &to, sizeof to) != (ssize_t)sizeof to)
+	if (os_read(t->tid, regs->user.rsp + pushed, &to, sizeof to) != (ssize_t)sizeof to)
 		return false; /* the ret itself will find out */
 	regs->user.rip = to;
-	regs->user.rsp += sizeof to;
+	regs->user.rsp += pushed + sizeof to;
 	return true;
 }
 
@@ -668,6 +678,43 @@ static void serve_stub(struct world *w, struct thread *t, const struct os_call *
 		finish(w, t, call->nr, -ENOSYS);
 }
 
+static void serve(struct world *w, struct thread *t, const struct os_call *call, bool by_stub)
+{
+	report_call(w, t, call);
+	if (t->kill_pending && !by_stub && thread_structure(w, t)->depth == 0)
+		thread_exit_now(w, t, t->kill_value);
+	else if (by_stub)
+		serve_stub(w, t, call);
+	else
+		serve_table(w, t, call);
+}
+
+/* ---- Carried calls: for the kernel and for us they are what they carry from here on ---- */
+
+static void serve_carried_core(struct world *w, struct thread *t, struct os_call *call)
+{
+	call->nr = (int32_t)call->args[4];
+	call->args[4] = call->args[5] = 0; /* no call of the core's has so many */
+	if (call->nr >= 0)
+		answer(w, t, -ENOSYS);
+	else if (os_set_number(t->tid, call->nr) == 0)
+		serve(w, t, call, true);
+}
+
+static void serve_carried(struct world *w, struct thread *t, struct os_call *call)
+{
+	struct regs regs;
+	if (os_read(t->tid, call->sp, &call->args[4], CARRIED_BYTES) != CARRIED_BYTES) {
+		answer(w, t, -EFAULT);
+		return;
+	}
+	if (os_get_regs(t->tid, &regs) < 0)
+		return;
+	call->nr = regs_uncarry(&regs, &call->args[4]);
+	if (os_set_regs(t->tid, &regs) == 0)
+		serve(w, t, call, false);
+}
+
 static bool is_guard(const struct world *w, const struct thread *t, const struct os_call *call)
 {
 	return t->guard_due && call->nr == NR_MPROTECT && call->args[1] == RT_SLOT_GUARD &&
@@ -725,17 +772,14 @@ static void trap(struct world *w, struct thread *t)
 	} else if (is_guard(w, t, &call)) {
 		t->guard_due = false;
 		pass(w, t);
-	} else if (call.nr == RT_NR_TRACER) {
+	} else if (carries(&call, RT_CARRIES_TRACER)) {
 		trap_runtime(w, t, &call);
+	} else if (carries(&call, RT_CARRIES_CORE)) {
+		serve_carried_core(w, t, &call);
+	} else if (carries(&call, RT_CARRIES_CALL)) {
+		serve_carried(w, t, &call);
 	} else {
-		report_call(w, t, &call);
-		if (t->kill_pending && !table_in_stubs(w, call.ip) &&
-		    thread_structure(w, t)->depth == 0)
-			thread_exit_now(w, t, t->kill_value);
-		else if (table_in_stubs(w, call.ip))
-			serve_stub(w, t, &call);
-		else
-			serve_table(w, t, &call);
+		serve(w, t, &call, table_in_stubs(w, call.ip));
 	}
 }
 
@@ -973,6 +1017,16 @@ static void first_ended(struct world *w, int code)
 		world_end(w, END_ORDERLY, code, "%s", "");
 }
 
+static const char *why_no_process(void)
+{
+	return !os_is_filtered()     ? "does the kernel (5.11 or later) refuse seccomp filters with notification?"
+	       : os_carrier_passes() ? "there is a seccomp filter already, a container's perhaps: does it forbid "
+				       "filters of one's own (docker run --security-opt seccomp=unconfined)?"
+				     : "there is a seccomp filter already, a container's perhaps, and it refuses "
+				       "sched_get_priority_max, the number that Microcosm's own calls go by "
+				       "(docker run --security-opt seccomp=unconfined)";
+}
+
 static void process_gone(struct world *w, struct process *p)
 {
 	while (p->threads)
@@ -982,11 +1036,7 @@ static void process_gone(struct world *w, struct process *p)
 	process_release(w, p);
 	if ((first || boot) && !set_up)
 		world_end(w, END_BROKEN, EXIT_MICROCOSM, "cannot set up a process (status %d): %s", code,
-			  os_is_filtered() ? "there is a seccomp filter already, a container's perhaps, and one that "
-					     "refuses every call number it does not know refuses Microcosm's own "
-					     "(docker run --security-opt seccomp=unconfined)"
-					   : "does the kernel (5.11 or later) refuse seccomp filters with "
-					     "notification?");
+			  why_no_process());
 	else if (first || (w->waits && !w->first && w->filters_ready && !any_guest(w)))
 		first_ended(w, first ? code : w->first_status);
 	else if (boot && !w->finalising)

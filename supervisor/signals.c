@@ -50,7 +50,8 @@ static bool is_step(int signo, const siginfo_t *info)
 
 static bool in_gate(const struct regs *regs)
 {
-	return regs->user.orig_rax == RT_NR_GATE && (int64_t)regs->user.rax == RESTARTSYS;
+	return regs->user.orig_rax == RT_NR_CARRIER && regs->user.r9 == RT_CARRIES_GATE &&
+	       (int64_t)regs->user.rax == RESTARTSYS;
 }
 
 static void hold(struct world *w, struct thread *t, const siginfo_t *info)
@@ -119,6 +120,17 @@ static void restart(struct thread *t, struct regs *regs)
 	t->restarts = 0;
 }
 
+/* In the way that it was made. */
+static void repeat_join(const struct world *w, struct regs *regs)
+{
+	if (regs->user.rip == w->rt.entry_trapped)
+		regs_repeat_carried(regs, RT_CARRIES_CALL, MC_SYS_THREAD_JOIN);
+	else if (regs->user.rip == w->rt.core_called)
+		regs_repeat_carried(regs, RT_CARRIES_CORE, MC_SYS_THREAD_JOIN);
+	else
+		regs_repeat_call(regs, MC_SYS_THREAD_JOIN);
+}
+
 /* At a signal's stop, outside handlers. */
 static void deliver(struct world *w, struct thread *t, const siginfo_t *info, struct regs *regs)
 {
@@ -137,7 +149,7 @@ static void deliver(struct world *w, struct thread *t, const siginfo_t *info, st
 		} else {
 			core_join_cancel(t);
 			report_drop(w, t);
-			regs_repeat_call(regs, MC_SYS_THREAD_JOIN);
+			repeat_join(w, regs);
 		}
 		if (os_set_regs(t->tid, regs) < 0)
 			return;
@@ -296,7 +308,7 @@ void signal_settled(struct world *w, struct thread *t, enum ctl_outcome outcome,
 	if (outcome == CTL_DONE)
 		regs_set_result(&regs, status);
 	else
-		regs_repeat_call(&regs, RT_NR_GATE);
+		regs_repeat_call(&regs, RT_NR_CARRIER);
 	if (os_set_regs(t->tid, &regs) < 0)
 		return;
 	bool inside = thread_inside(w, t, &regs);

@@ -48,6 +48,8 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_exit_end", &w->rt.exit_end},
 		{"rt_thread_begin", &w->rt.thread_begin},
 		{"rt_thread_main", &w->rt.thread_main},
+		{"rt_core_call", &w->rt.core_call},
+		{"rt_core_called", &w->rt.core_called},
 		{"rt_core_get", &w->rt.core_get},
 		{"rt_core_init", &w->rt.core_init},
 		{"rt_boot", &w->rt.boot},
@@ -77,7 +79,8 @@ static void *sealed_at(struct world *w, uint64_t address, uint64_t len)
 static void write_stubs(struct world *w)
 {
 	for (int32_t nr = 0; nr > -256; nr--)
-		arch_call_stub(sealed_at(w, table_core_stub(w, nr), RT_STUB_SIZE), nr);
+		arch_core_stub(sealed_at(w, table_core_stub(w, nr), RT_STUB_SIZE), table_core_stub(w, nr), nr,
+			       w->rt.core_call);
 	/* These two do not leave user space. */
 	arch_self_stub(sealed_at(w, table_core_stub(w, MC_SYS_THREAD_SELF), RT_STUB_SIZE));
 	arch_jump_stub(sealed_at(w, table_core_stub(w, MC_SYS_GET), RT_STUB_SIZE),

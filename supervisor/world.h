@@ -235,7 +235,7 @@ struct world {
 	struct {
 		uint64_t config, entry, entry_trap, entry_trapped, upcall, upcall_trapped, site, dispatch_begin, dispatch_end;
 		uint64_t exit_check, exit_end, thread_begin, thread_main;
-		uint64_t core_get, core_init, boot, start, first;
+		uint64_t core_call, core_called, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
 	int filters_fd;     /* of the first process, which waits at its exec until they are written */

@@ -28,7 +28,8 @@ bool mc_has_libc(void)
  * may bring a start-up code of its own): from the thread's place. */
 static const struct mc_header *header_by_thread(void)
 {
-	long thread = mc_syscall(MC_SYS_THREAD_SELF, 0, 0, 0, 0, 0, 0);
+	/* As the stubs do it. To a kernel this is no scheduler's policy: an error. */
+	long thread = mc_syscall(RT_NR_CARRIER, -1, 0, 0, 0, MC_SYS_THREAD_SELF, RT_CARRIES_CORE);
 
 	if (thread < 0) /* not Microcosm */
 		return NULL;

@@ -64,7 +64,7 @@ long mc_thread_spawn(long (*entry)(void *), void *arg, void *stack, size_t size)
 	long ticket;
 
 	if (!need)
-		return mc_syscall(MC_SYS_THREAD_SPAWN, (long)entry, (long)arg, (long)stack,
+		return mc_call(MC_SYS_THREAD_SPAWN, (long)entry, (long)arg, (long)stack,
 				  (long)size, 0, 0);
 	if (stack && size < need + STACK_LEFT)
 		return -LIB_EINVAL;
@@ -75,7 +75,7 @@ long mc_thread_spawn(long (*entry)(void *), void *arg, void *stack, size_t size)
 		return -LIB_EAGAIN;
 	start->entry = entry;
 	start->arg = arg;
-	long id = mc_syscall(MC_SYS_THREAD_SPAWN, (long)thread_enter, (long)start, (long)stack,
+	long id = mc_call(MC_SYS_THREAD_SPAWN, (long)thread_enter, (long)start, (long)stack,
 			     (long)size, 0, 0);
 	if (id <= 0)
 		start_release(start);
@@ -87,7 +87,7 @@ long mc_thread_spawn(long (*entry)(void *), void *arg, void *stack, size_t size)
 
 long mc_thread_join(long id, long *value)
 {
-	long result = mc_syscall(MC_SYS_THREAD_JOIN, id, (long)value, 0, 0, 0, 0);
+	long result = mc_call(MC_SYS_THREAD_JOIN, id, (long)value, 0, 0, 0, 0);
 
 	if (result != 0 || __atomic_load_n(&n_busy, __ATOMIC_RELAXED) == 0)
 		return result;

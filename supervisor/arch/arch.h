@@ -23,6 +23,11 @@ void regs_set_result(struct regs *regs, int64_t result);
 void regs_set_call(struct regs *regs, int64_t nr, const uint64_t args[6]);
 /* Steps back so that the `syscall` instruction is executed again, with number nr. */
 void regs_repeat_call(struct regs *regs, int64_t nr);
+/* The trapped call becomes the one that it carries by RT_CARRIES_CALL, whose number is returned; pushed are
+ * that one's last two arguments. */
+int32_t regs_uncarry(struct regs *regs, const uint64_t pushed[2]);
+/* As regs_repeat_call, where nr was carried: what is an RT_CARRIES_*. */
+void regs_repeat_carried(struct regs *regs, uint64_t what, int32_t nr);
 /* A kernel call was broken off and would be restarted by the kernel (-512..-516 in rax). */
 bool regs_interrupted(const struct regs *regs);
 /* Does by hand what the kernel would do to restart it: for when it no longer can. */
@@ -46,6 +51,8 @@ void regs_begin(struct regs *regs, uint64_t rip, uint64_t rsp, uint64_t argument
 #define ARCH_STUB_SYSCALL_OFFSET 8 /* where the `syscall` of a call stub lies */
 /* A C function of six arguments that makes call nr; bytes written. */
 size_t arch_call_stub(uint8_t out[ARCH_STUB_MAX], int32_t nr);
+/* Of the core's calls: target makes the one whose number is in the result's register. */
+size_t arch_core_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, int32_t nr, uint64_t target);
 /* The stubs of the calls that stay in user space: -9 in a few bytes, -2 by a jump to target. */
 void arch_self_stub(uint8_t out[ARCH_STUB_MAX]);
 void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target);

@@ -51,6 +51,22 @@ void regs_repeat_call(struct regs *regs, int64_t nr)
 	regs->user.orig_rax = (unsigned long long)-1;
 }
 
+int32_t regs_uncarry(struct regs *regs, const uint64_t pushed[2])
+{
+	int32_t nr = (int32_t)regs->user.r8;
+	regs->user.orig_rax = (unsigned long long)(int64_t)nr;
+	regs->user.r8 = pushed[0];
+	regs->user.r9 = pushed[1];
+	return nr;
+}
+
+void regs_repeat_carried(struct regs *regs, uint64_t what, int32_t nr)
+{
+	regs->user.r8 = (uint32_t)nr;
+	regs->user.r9 = what;
+	regs_repeat_call(regs, RT_NR_CARRIER);
+}
+
 bool regs_interrupted(const struct regs *regs)
 {
 	int64_t rax = (int64_t)regs->user.rax;
@@ -135,7 +151,7 @@ void regs_begin(struct regs *regs, uint64_t rip, uint64_t rsp, uint64_t argument
 
 size_t arch_call_stub(uint8_t out[ARCH_STUB_MAX], int32_t nr)
 {
-	/* movq %rcx,%r10; movl $nr,%eax; syscall; ret. A negative number is used by its low 32 bits. */
+	/* movq %rcx,%r10; movl $nr,%eax; syscall; ret */
 	static const uint8_t code[] = {0x49, 0x89, 0xca, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0xc3};
 	memset(out, 0xcc, ARCH_STUB_MAX);
 	memcpy(out, code, sizeof code);
@@ -171,6 +187,17 @@ void arch_self_stub(uint8_t out[ARCH_STUB_MAX])
 void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target)
 {
 	jump_to(stub_begin(out), at + ARGUMENT_MOVE, target);
+}
+
+size_t arch_core_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, int32_t nr, uint64_t target)
+{
+	/* movq %rcx,%r10; movl $nr,%eax; jmp target */
+	static const uint8_t code[] = {0x49, 0x89, 0xca, 0xb8};
+	memset(out, 0xcc, ARCH_STUB_MAX);
+	memcpy(out, code, sizeof code);
+	memcpy(out + 4, &nr, sizeof nr);
+	jump_to(out + 8, at + 8, target);
+	return 13;
 }
 
 static const uint8_t syscall_code[2] = {0x0f, 0x05};

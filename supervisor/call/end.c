@@ -58,7 +58,7 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 	}
 	if (os_get_regs(t->tid, &regs) < 0)
 		return; /* killed: its end follows */
-	regs_go(&regs, table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET);
+	regs_go(&regs, table_kernel_stub(w, 0) + ARCH_STUB_SYSCALL_OFFSET);
 	regs.user.orig_rax = (unsigned long long)-1;
 	regs.user.rax = NR_EXIT;
 	regs.user.rdi = (uint64_t)value & 0xff;

@@ -16,7 +16,7 @@ int inject(struct world *w, struct thread *t, const struct regs *at, bool trappe
 	if (!trapped) {
 		/* Any `syscall` instruction will do. Where a guest could map over this one, inject_is
 		 * tells what it does instead. */
-		regs_go(&regs, table_core_stub(w, MC_SYS_REGISTER) + ARCH_STUB_SYSCALL_OFFSET);
+		regs_go(&regs, table_kernel_stub(w, 0) + ARCH_STUB_SYSCALL_OFFSET);
 		regs.user.orig_rax = (unsigned long long)-1;
 	}
 	t->injection.active = true;

@@ -634,7 +634,8 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 				  .sequence = notif->data.args[2] };
 	int64_t status = 0;
 
-	if (notif->data.nr != RT_NR_GATE || notif->data.arch != AUDIT_ARCH_X86_64) {
+	if (notif->data.nr != RT_NR_CARRIER || notif->data.args[5] != RT_CARRIES_GATE ||
+	    notif->data.arch != AUDIT_ARCH_X86_64) {
 		notice_answer(notice, -ENOSYS);
 		return;
 	}

@@ -267,8 +267,15 @@ static int world_filter(struct code *c, const struct segment *segments, size_t n
 	jump(c, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
 	give(c, TRACE);
 	load(c, DATA_NR);
-	jump(c, BPF_JEQ, RT_NR_GATE, 0, 1);
+	jump(c, BPF_JEQ, RT_NR_CARRIER, 0, 8);
+	load(c, DATA_HIGH(5));
+	jump(c, BPF_JEQ, RT_CARRIES_HIGH, 0, 5);
+	load(c, DATA_LOW(5));
+	jump(c, BPF_JEQ, (uint32_t)RT_CARRIES_GATE, 2, 0);
+	jump(c, BPF_JGT, (uint32_t)RT_CARRIES_CALL, 2, 0);
+	give(c, TRACE);
 	give(c, SECCOMP_RET_USER_NOTIF);
+	load(c, DATA_NR); /* it carries nothing */
 	return search(c, segments, n);
 }
 

@@ -72,6 +72,11 @@ int os_redirect(pid_t tid, uint64_t ip, int64_t nr)
 	return error;
 }
 
+int os_set_number(pid_t tid, int32_t nr)
+{
+	return poke_register(tid, offsetof(struct user_regs_struct, orig_rax), (uint64_t)(int64_t)nr);
+}
+
 int os_set_result(pid_t tid, int64_t result, bool negative)
 {
 	int error = negative ? 0 : poke_register(tid, offsetof(struct user_regs_struct, orig_rax), (uint64_t)-1);

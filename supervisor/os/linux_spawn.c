@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -83,6 +84,11 @@ static void child_run(const struct os_spawn *spawn)
 bool os_is_filtered(void)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
+}
+
+bool os_carrier_passes(void)
+{
+	return syscall(RT_NR_CARRIER, SCHED_FIFO) >= 0;
 }
 
 /* What forbids it is not in the error. */

@@ -60,6 +60,8 @@ struct os_call { /* a trapped call, as PTRACE_GET_SYSCALL_INFO has it */
 int os_get_call(pid_t tid, struct os_call *call);
 int os_get_regs(pid_t tid, struct regs *regs);
 int os_set_regs(pid_t tid, const struct regs *regs);
+/* The trapped call is, for the kernel too, the one of this number. */
+int os_set_number(pid_t tid, int32_t nr);
 /* The trapped call is skipped and returns result. negative: its number is below 0 (cheaper). */
 int os_set_result(pid_t tid, int64_t result, bool negative);
 /* The trapped call is skipped, and the thread goes on at ip with nr in rax. */
@@ -146,6 +148,8 @@ struct os_spawn {
 int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err);
 /* Whether this process, and so all that it starts, is under a seccomp filter that somebody else made. */
 bool os_is_filtered(void);
+/* Whether that filter lets the number pass that carries Microcosm's own calls. */
+bool os_carrier_passes(void);
 /* Starts the host process with its end of a new socket pair. */
 int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, struct err *err);
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Without namespaces, as in a container whose runtime has its usual profile, the files are the same; as root
-# and as a user whom this makes, for whom there may be user namespaces or not.
-# timeout: 600
+# and as a user whom this makes, for whom there may be user namespaces or not. Also where the profile refuses every
+# number that it does not name.
+# timeout: 900
 # shellcheck disable=SC2016,SC2317 # for shells inside; functions that are called by name
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
@@ -53,14 +54,17 @@ no_leftovers() {
 	! compgen -G "$place/tmp/microcosm-*" >/dev/null
 }
 
-for name in files escapes; do
-	[ "$(id -u)" != 0 ] || case_of $name "$place/confined"
-	case_of $name "${as_user[@]}" "$place/confined"
+for mode in '' --names; do
+	under=("$place/confined" ${mode:+"$mode"})
+	for name in files escapes; do
+		[ "$(id -u)" != 0 ] || case_of $name "${under[@]}"
+		case_of $name "${as_user[@]}" "${under[@]}"
+		until_true 10 no_leftovers
+	done
+	case_of execs "${as_user[@]}" "${under[@]}"
+	case_of programs "${as_user[@]}" "${under[@]}"
 	until_true 10 no_leftovers
 done
-case_of execs "${as_user[@]}" "$place/confined"
-case_of programs "${as_user[@]}" "$place/confined"
-until_true 10 no_leftovers
 ! "${as_user[@]}" unshare -Ur true 2>/dev/null || case_of escapes "${as_user[@]}"
 
 # ---- Names in a tree of parts, with and without mounts ----
@@ -91,9 +95,83 @@ if tree "$microcosm" --trace=none >mounted.out; then
 fi
 contains confined.out '^stat' || fail "it ended early: $(tail -n 3 confined.out)"
 
+# ---- What Microcosm asks of itself passes where only what is named does ----
+
+cat >own.c <<'EOF'
+#include <microcosm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t alarms;
+static long twice(long a, long b, long c, long d, long e, long f) { return 2 * (a + b + c + d + e + f); }
+static long thread(void *arg) { return (long)arg + 1; }
+static void on_alarm(int signo) { (void)signo; alarms++; }
+static long late(void *arg) { while (alarms < 5) usleep(1000); return (long)arg; }
+
+int main(void)
+{
+	long value = 0, result;
+	signal(SIGALRM, on_alarm);
+	mc_register(8192, twice);
+	printf("twice %ld\n", mc_call(8192, 1, 2, 3, 4, 5, 6));
+	printf("self %d, get %d\n", (long)mc_thread_self() == mc_call(-9, 0, 0, 0, 0, 0, 0), mc_get(8192) == twice);
+	result = mc_thread_join(mc_thread_spawn(thread, (void *)41, 0, 0), &value);
+	printf("join %ld %ld\n", result, value);
+	/* Signals break off the wait, which begins again. */
+	long id = mc_thread_spawn(late, (void *)6, 0, 0);
+	ualarm(20000, 20000);
+	result = mc_thread_join(id, &value);
+	ualarm(0, 0);
+	printf("join %ld %ld\n", result, value);
+	printf("priority %ld %ld\n", mc_syscall(146, 1, 0, 0, 0, 0, 0), mc_syscall(146, 1, 0, 0, 0, -9, -1));
+	printf("instruction %ld %d\n", mc_syscall(8192, 1, 2, 3, 4, 5, 6), mc_syscall(-2, 8192, 0, 0, 0, 0, 0) == (long)twice);
+	fflush(stdout);
+	return (int)mc_thread_kill(MC_WORLD, 7);
+}
+EOF
+build own --libc own.c
+expected=$(printf '%s\n' 'twice 42' 'self 1, get 1' 'join 0 42' 'join 0 6' 'priority 99 99' 'instruction -1 0')
+for how in '' --trace=all; do
+	is 7 "$place/confined" --names "$microcosm" ${how:+"$how" -o "$PWD/own.trace"} ./own >own.out
+	[ "$(cat own.out)" = "$expected" ] || fail "--names $how: $(cat own.out)"
+done
+for line in 'mc_register\(8192, twice@own\) = NULL' 'call_8192@guest\(1, 2, 3, 4, 5, 6\) = 42' 'mc_thread_self\(\) = 0x' \
+	'mc_thread_spawn\(thread@own, ' 'mc_thread_join\(.*\) = 0' 'sched_get_priority_max\(SCHED_FIFO\) = 99' 'mc_thread_kill\(MC_WORLD, 7\)'; do
+	contains own.trace "$line" || fail "the trace lacks $line: $(grep -v module own.trace)"
+done
+is 7 "$microcosm" ./own >own.out
+[ "$(cat own.out)" = "${expected/instruction -1 0/instruction 42 1}" ] || fail "without a filter: $(cat own.out)"
+
+under_each() { # TEXT MICROCOSM-ARG...: is what is printed, for root and for the user, by both kinds of profile
+	local text=$1 mode
+	shift
+	for mode in --names --numbers; do
+		[ "$("$place/confined" $mode "$microcosm" "$@" 2>&1 </dev/null)" = "$text" ] || fail "$mode $*"
+		[ "$("${as_user[@]}" "$place/confined" $mode "$microcosm" "$@" 2>&1 </dev/null)" = "$text" ] ||
+			fail "as a user: $mode $*"
+	done
+}
+under_each "$(printf '1\n2\nstatus 3')" --tmpfs /t --ro "$box:/bin/busybox" "$box" sh -c \
+	'b=/bin/busybox; $b seq 2 >/t/n; $b cat /t/n; (exit 3) & wait $!; $b echo "status $?"'
+under_each "$(printf 'x\n64')" --host-ro bash -c 'cat <<<x; /usr/bin/env printf "%d\n" 0x40'
+! python=$(command -v python3) || under_each "[0, 1, 4]" --host-ro "$python" -c '
+import subprocess, threading
+got = []
+threads = [threading.Thread(target=lambda i=i: got.append(i * i)) for i in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+subprocess.run(["true"], check=True)
+print(sorted(got))'
+printf 'int main(void) { *(volatile int *)8 = 1; }\n' >fault.c
+"$CC" -w -static -o fault fault.c || fail "cannot build fault.c"
+is 139 "$place/confined" --names "$microcosm" ./fault 2>err
+contains err 'SIGSEGV' || fail "a fault: $(cat err)"
+contains err 'address 0x8$' || fail "a fault's address: $(cat err)"
+
 # What is not to be had says so.
-is 125 "$place/confined" --numbers "$microcosm" "$box" true 2>err
-contains err 'refuses every call number it does not know refuses Microcosm.s own' || fail "numbers: $(cat err)"
+is 125 "$place/confined" --carrier "$microcosm" "$box" true 2>err
+contains err 'refuses sched_get_priority_max, the number that Microcosm.s own' || fail "carrier: $(cat err)"
 is 125 "$place/confined" --ptrace "$microcosm" "$box" true 2>err
 contains err 'cannot trace a process: .*forbids ptrace' || fail "ptrace: $(cat err)"
 is 125 "$place/confined" "$microcosm" --proc "$box" true 2>err

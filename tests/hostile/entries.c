@@ -35,7 +35,7 @@ int main(void)
 	static const char path[] = "/etc/passwd";
 	static const unsigned long numbers[] = {
 		0x40000000, 0x40000001, 0x40000002, 0x40000101, 0x40000208, 0x7fffffff, 0x80000000,
-		61440, 0x3fff0002, 0x3ffeffff, (unsigned)-4097, (unsigned)-4096, (unsigned)-256,
+		61440, 0x3fff0000, 0x3fff0001, (unsigned)-4097, (unsigned)-4096, (unsigned)-256,
 	};
 	static const unsigned long opens[] = { 2, 0xdead000000000002, 0xffffffff00000002 };
 	for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

@@ -5,7 +5,6 @@
  * modes: direct quiet */
 #include "hostile.h"
 
-#define GATE 0x3fff0000ul
 #define GATE_COUNT 8192
 #define FRAME_SIZE 0x150
 enum { E_BADSEQUENCE = 22, RETURN = 1, FIRST = 16 };
@@ -14,7 +13,7 @@ static unsigned long sequence;
 
 static long gate(long frame, long index, long number, long slot)
 {
-	return raw(GATE, frame, index, number, slot, -1, -1);
+	return raw(NR_carrier, frame, index, number, slot, -1, CARRIES_GATE);
 }
 
 int main(void)

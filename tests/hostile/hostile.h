@@ -12,6 +12,14 @@ enum {
 	NR_ioprio_get = 252,
 };
 
+/* What Microcosm's own calls go by, as rt.h has it. */
+enum { NR_carrier = 146 };
+#define CARRIES_GATE 0x4d43525400000000l
+#define CARRIES_TRACER 0x4d43525400000001l
+#define CARRIES_CORE 0x4d43525400000002l
+#define CARRIES_CALL 0x4d43525400000003l
+#define CARRIES_NOTHING 0x4d43525400000004l
+
 /* By the instruction itself, with all the bits of the number. */
 static inline long raw(unsigned long nr, long a, long b, long c, long d, long e, long f)
 {

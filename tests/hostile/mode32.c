@@ -42,7 +42,7 @@ static long spinner(void)
 	if (pid)
 		return pid;
 	const struct mc_header *header = mc_header();
-	plant((unsigned)(header->region_base + 0x100000 + 16 + 8));
+	plant((unsigned)(header->region_base + 0x101000 + 8));
 	CHECK_IS(raw(NR_mmap, 0x20000000, 4096, 7, 0x32, -1, 0), 0x20000000);
 	*(unsigned short *)0x20000000 = 0xfeeb;
 	__atomic_store_n(ready, 1, __ATOMIC_SEQ_CST);

@@ -4,12 +4,15 @@
  * modes: direct trap quiet */
 #include "hostile.h"
 
-#define TRACER 0x3fff0001ul
-
 enum { OP_START = 1, OP_PENDING, OP_GRANT, OP_BOOT_DONE, OP_RESOLVED, OP_TRACE_RETURN,
        OP_GRANT_ALL, OP_REGISTER_ALL };
 
 static const struct mc_rule none;
+
+static long ask(long op, long a, long b, long c, long d)
+{
+	return raw(NR_carrier, op, a, b, c, d, CARRIES_TRACER);
+}
 
 static int status_of(long op, long a, long b, long c)
 {
@@ -17,7 +20,7 @@ static int status_of(long op, long a, long b, long c)
 	long pid = raw(NR_fork, 0, 0, 0, 0, 0, 0);
 	if (pid == 0) {
 		for (int i = 0; i < 10; i++)
-			raw(TRACER, op, a, b, c, i, -1);
+			ask(op, a, b, c, i);
 		try_ungranted();
 		raw(NR_exit_group, 7, 0, 0, 0, 0, 0);
 	}
@@ -35,16 +38,16 @@ static int status_of(long op, long a, long b, long c)
 int main(void)
 {
 	const struct mc_header *header = mc_header();
-	CHECK_IS(raw(TRACER, OP_START, (long)main, (long)&none, 0, 0, 0), -E_NOSYS);
-	CHECK_IS(raw(TRACER, OP_GRANT, NR_open, (long)&none, 0, 0, 0), -E_PERM);
-	CHECK_IS(raw(TRACER, OP_BOOT_DONE, 0, 0, 0, 0, 0), -E_NOSYS);
-	CHECK_IS(raw(TRACER, OP_RESOLVED, 0, (long)header->entry, 0, 0, 0), -E_PERM);
-	CHECK(raw(TRACER, OP_TRACE_RETURN, 5, 0, 0, 0, 0) <= 0);
-	CHECK_IS(raw(TRACER, OP_GRANT_ALL, (long)&none, 1, 0, 0, 0), -E_PERM);
-	CHECK_IS(raw(TRACER, OP_REGISTER_ALL, (long)&none, 1, 0, 0, 0), -E_PERM);
+	CHECK_IS(ask(OP_START, (long)main, (long)&none, 0, 0), -E_NOSYS);
+	CHECK_IS(ask(OP_GRANT, NR_open, (long)&none, 0, 0), -E_PERM);
+	CHECK_IS(ask(OP_BOOT_DONE, 0, 0, 0, 0), -E_NOSYS);
+	CHECK_IS(ask(OP_RESOLVED, 0, (long)header->entry, 0, 0), -E_PERM);
+	CHECK(ask(OP_TRACE_RETURN, 5, 0, 0, 0) <= 0);
+	CHECK_IS(ask(OP_GRANT_ALL, (long)&none, 1, 0, 0), -E_PERM);
+	CHECK_IS(ask(OP_REGISTER_ALL, (long)&none, 1, 0, 0), -E_PERM);
 	for (long op = OP_REGISTER_ALL + 1; op < 40; op++)
-		CHECK_IS(raw(TRACER, op, -1, -1, -1, -1, -1), -E_NOSYS);
-	CHECK_IS(raw(TRACER, -1, 0, 0, 0, 0, 0), -E_NOSYS);
+		CHECK_IS(ask(op, -1, -1, -1, -1), -E_NOSYS);
+	CHECK_IS(ask(-1, 0, 0, 0, 0), -E_NOSYS);
 	CHECK_IS(raw(NR_ioprio_get, 1, 0, 0, 0, 0, 0), -E_NOSYS);
 	/* Leaves a handler that is not active: goes where the rest of an old frame says. */
 	status_of(OP_PENDING, 0, 0, 0);

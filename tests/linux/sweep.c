@@ -173,12 +173,15 @@ static void call_i386(long job)
 	raw32(job, 0, (long)buffer & 0x7fffffff, 16);
 }
 
-/* The numbers of the gates and of the runtime's requests. */
+/* Gates, the runtime's requests and the core's calls, as the runtime makes them, and what is none of these. */
 static void call_runtime(long job)
 {
-	long args[6];
+	long args[6], what = job / SETS;
 	choose_arguments((int)(job % SETS), args);
-	one_call(0x3fff0000ul + (unsigned long)(job / SETS), args);
+	args[5] = 0x4d43525400000000l | what;
+	if (what >= 2 && (is_core((int)args[4]) || (unsigned)args[4] <= LINUX_LAST))
+		args[4] = -4; /* these are called above */
+	one_call(146, args);
 }
 
 /* ---- Children: each goes on where the one before it ended ---- */

@@ -225,15 +225,13 @@ END_TEST
 START_TEST(everything_else_stops)
 {
 	const uint64_t args[6] = { 0 };
-	static const uint32_t others[] = { 460, 511, 512, 0x3ffeffff, 0x3fff0001, 0x40000000, 0x40000001,
-					   0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff };
+	static const uint32_t others[] = { 460, 511, 512, 0x3fff0000, 0x3fff0001, 0x40000000, 0x40000001,
+					   0x40000000 | RT_NR_CARRIER, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff };
 
 	n_rules = 0;
 	for (uint32_t nr = 0; nr < 460; nr++)
 		rules[n_rules++] = (struct os_rule){ .nr = nr };
 	struct os_program filter = make();
-	ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, RT_NR_GATE, args), SECCOMP_RET_USER_NOTIF);
-	ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_I386, RT_NR_GATE, args), SECCOMP_RET_TRACE);
 	ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, 459, args), SECCOMP_RET_ALLOW);
 	ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_I386, 3, args), SECCOMP_RET_TRACE);
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -243,6 +241,46 @@ START_TEST(everything_else_stops)
 	filter = make();
 	ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, 0, args), SECCOMP_RET_TRACE);
 	os_program_free(&filter);
+}
+END_TEST
+
+/* What the carrier's call is, by the word in r9: whole, and in no other register. */
+START_TEST(tells_what_is_carried)
+{
+	static const uint64_t others[] = { 0, 1, UINT64_MAX, RT_CARRIES_CALL + 1, RT_CARRIES_GATE - 1,
+					   RT_CARRIES_GATE | 0x80000000, RT_CARRIES_GATE | 0x100,
+					   RT_CARRIES_GATE + (1ull << 32), RT_CARRIES_GATE - (1ull << 32),
+					   RT_CARRIES_GATE | 1ull << 63, RT_CARRIES_HIGH, 2, 3 };
+	static const uint64_t traced[] = { RT_CARRIES_TRACER, RT_CARRIES_CORE, RT_CARRIES_CALL };
+	static const uint32_t neighbours[] = { 0, RT_NR_CARRIER - 1, RT_NR_CARRIER + 1, 511 };
+
+	for (int granted = 0; granted < 2; granted++) {
+		const uint32_t plain = granted ? SECCOMP_RET_ALLOW : SECCOMP_RET_TRACE;
+		n_rules = 0;
+		for (uint32_t nr = 140; nr < 150; nr++)
+			if (nr != RT_NR_CARRIER || granted)
+				rules[n_rules++] = (struct os_rule){ .nr = nr };
+		struct os_program filter = make();
+		uint64_t args[6] = { 0, 0, 0, 0, 0, RT_CARRIES_GATE };
+		ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, RT_NR_CARRIER, args), SECCOMP_RET_USER_NOTIF);
+		ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_I386, RT_NR_CARRIER, args), SECCOMP_RET_TRACE);
+		for (size_t i = 0; i < sizeof neighbours / sizeof *neighbours; i++)
+			ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, neighbours[i], args),
+					  neighbours[i] > 140 && neighbours[i] < 150 ? SECCOMP_RET_ALLOW
+										     : SECCOMP_RET_TRACE);
+		for (size_t i = 0; i < sizeof traced / sizeof *traced; i++) {
+			args[5] = traced[i];
+			ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, RT_NR_CARRIER, args), SECCOMP_RET_TRACE);
+		}
+		for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+			args[5] = others[i];
+			ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, RT_NR_CARRIER, args), plain);
+		}
+		const uint64_t elsewhere[6] = { RT_CARRIES_GATE, RT_CARRIES_GATE, RT_CARRIES_GATE, RT_CARRIES_GATE,
+						RT_CARRIES_GATE, 0 };
+		ck_assert_uint_eq(verdict(&filter, AUDIT_ARCH_X86_64, RT_NR_CARRIER, elsewhere), plain);
+		os_program_free(&filter);
+	}
 }
 END_TEST
 
@@ -279,6 +317,7 @@ int main(void)
 	tcase_add_test(tests, does_what_the_rules_say);
 	tcase_add_test(tests, says_what_libseccomp_says);
 	tcase_add_test(tests, everything_else_stops);
+	tcase_add_test(tests, tells_what_is_carried);
 	tcase_add_test(tests, has_bounds);
 	tcase_set_timeout(tests, 300);
 	suite_add_tcase(suite, tests);

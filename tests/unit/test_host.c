@@ -244,11 +244,12 @@ static char *guest_buffer(void)
 static long gate(const void *frame, uint64_t index, uint64_t seq, uint64_t slot)
 {
 	register uint64_t r10 __asm__("r10") = slot;
+	register uint64_t r9 __asm__("r9") = RT_CARRIES_GATE;
 	long result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "a"(RT_NR_GATE), "D"(frame), "S"(index), "d"(seq), "r"(r10)
+			 : "a"(RT_NR_CARRIER), "D"(frame), "S"(index), "d"(seq), "r"(r10), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -293,7 +294,7 @@ static void guest_filter(void)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_NR_GATE, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_NR_CARRIER, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
