@@ -217,10 +217,10 @@ static int climb(struct walk *w, int fd, uint64_t dev, uint64_t ino)
 static int check_above(struct walk *w, int fd)
 {
 	uint32_t i = w->at.part;
-	int r = 0;
+	int r = parts[i].is_everything ? 0 : climb(w, fd, parts[i].dev, parts[i].ino);
 
-	if (w->start == NULL)
-		return parts[i].is_everything ? 0 : climb(w, fd, parts[i].dev, parts[i].ino);
+	if (r < 0 || w->start == NULL)
+		return r;
 	for (; r == 0 && i != w->start->part; fd = parts[i].at.fd, i = parts[i].at.part)
 		r = i == root_part ? -ENOENT : climb(w, fd, parts[i].dev, parts[i].ino);
 	if (r == 0)
