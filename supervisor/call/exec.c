@@ -27,17 +27,6 @@ static bool alone(const struct thread *t)
 	return true;
 }
 
-static void failed(struct world *w, struct thread *t, int64_t result)
-{
-	struct regs regs = t->injection.saved;
-	t->injection.active = false;
-	regs_set_result(&regs, result);
-	report_result(w, t, result);
-	signal_send_held(w, t, &regs);
-	if (os_set_regs(t->tid, &regs) == 0)
-		thread_resume(w, t, 0);
-}
-
 /* The descriptor and the vectors are the guest's; the empty path lies in the sealed part. */
 static void go(struct world *w, struct thread *t)
 {
@@ -46,7 +35,7 @@ static void go(struct world *w, struct thread *t)
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
 	const uint64_t args[6] = {regs.user.rdi, w->empty_path, regs.user.rdx, regs.user.r10, AT_EMPTY};
-	inject(w, t, &regs, true, NR_EXECVEAT, args, failed);
+	inject(w, t, &regs, true, NR_EXECVEAT, args, inject_return); /* it comes back where it failed */
 }
 
 void exec_begin(struct world *w, struct thread *t)
