@@ -33,7 +33,6 @@ want_for_build() {
 	want automake automake
 	want pkg-config pkg-config
 	want libseccomp-dev /usr/include/seccomp.h
-	want libelf-dev /usr/include/libelf.h
 	want check /usr/include/check.h
 }
 

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +22,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
-#include <seccomp.h>
+#include <linux/seccomp.h>
 
 #include "host/host.h"
 
 #define THREADS_MAX 4096
 #define WAIT_MS 1000
+#define X32_BIT 0x40000000
 
 /* ---- Landlock ---- */
 
@@ -260,86 +264,120 @@ static int threads_apply(struct err *err)
 /* ---- The filter ---- */
 
 /* Other processes, mounts and namespaces, the kernel itself, new programs; and what serves to get
- * around filters. Names that this libseccomp does not know are left out: no call has their number. */
-static const char *const denied[] = {
-	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "create_module",
-	"delete_module", "execve", "execveat", "fanotify_init", "finit_module", "fork", "fsconfig", "fsmount",
-	"fsopen", "fspick", "get_kernel_syms", "init_module", "io_uring_enter", "io_uring_register",
-	"io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
-	"lookup_dcookie", "migrate_pages", "mount", "mount_setattr", "move_mount", "move_pages",
-	"name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree", "perf_event_open",
-	"pidfd_getfd", "pidfd_open", "pidfd_send_signal", "pivot_root", "process_madvise",
-	"process_mrelease", "process_vm_readv", "process_vm_writev", "ptrace", "query_module", "quotactl",
-	"quotactl_fd", "reboot", "request_key", "setdomainname", "sethostname", "setns",
-	"settimeofday", "stime", "swapoff", "swapon", "sysfs", "syslog", "tkill", "umount", "umount2",
-	"unshare", "uselib", "userfaultfd", "ustat", "vfork", "vhangup",
+ * around filters. */
+static const uint32_t denied[] = {
+	SYS_acct, SYS_add_key, SYS_adjtimex, SYS_bpf, SYS_chroot, SYS_clock_adjtime,
+	SYS_clock_settime, SYS_create_module, SYS_delete_module, SYS_execve, SYS_execveat,
+	SYS_fanotify_init, SYS_finit_module, SYS_fork, SYS_fsconfig, SYS_fsmount, SYS_fsopen,
+	SYS_fspick, SYS_get_kernel_syms, SYS_init_module, SYS_io_uring_enter,
+	SYS_io_uring_register, SYS_io_uring_setup, SYS_ioperm, SYS_iopl, SYS_kcmp,
+	SYS_kexec_file_load, SYS_kexec_load, SYS_keyctl, SYS_lookup_dcookie, SYS_migrate_pages,
+	SYS_mount, SYS_mount_setattr, SYS_move_mount, SYS_move_pages, SYS_name_to_handle_at,
+	SYS_nfsservctl, SYS_open_by_handle_at, SYS_open_tree, SYS_perf_event_open, SYS_pidfd_getfd,
+	SYS_pidfd_open, SYS_pidfd_send_signal, SYS_pivot_root, SYS_process_madvise,
+	SYS_process_mrelease, SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace,
+	SYS_query_module, SYS_quotactl, SYS_quotactl_fd, SYS_reboot, SYS_request_key,
+	SYS_setdomainname, SYS_sethostname, SYS_setns, SYS_settimeofday, SYS_swapoff, SYS_swapon,
+	SYS_sysfs, SYS_syslog, SYS_tkill, SYS_umount2, SYS_unshare, SYS_uselib, SYS_userfaultfd,
+	SYS_ustat, SYS_vfork, SYS_vhangup,
 };
 
-static int deny_where(scmp_filter_ctx filter, int nr, unsigned arg, enum scmp_compare op,
-		      scmp_datum_t a, scmp_datum_t b)
-{
-	struct scmp_arg_cmp compare = { .arg = arg, .op = op, .datum_a = a, .datum_b = b };
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define DENY BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define IF(test, value, then, otherwise) BPF_JUMP(BPF_JMP | (test) | BPF_K, value, then, otherwise)
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define LOAD_LOW(arg) LOAD(offsetof(struct seccomp_data, args) + 8 * (arg))
+#define LOAD_HIGH(arg) LOAD(offsetof(struct seccomp_data, args) + 8 * (arg) + 4)
 
-	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), nr, 1, &compare);
+struct code {
+	size_t n;
+	struct sock_filter insns[64 + COUNT(denied)];
+};
+
+static void add(struct code *code, const struct sock_filter *insns, size_t n)
+{
+	memcpy(code->insns + code->n, insns, n * sizeof(*insns));
+	code->n += n;
 }
 
-static int add_argument_rules(scmp_filter_ctx filter)
+/* What becomes of a call; a body ends by returning. */
+static void add_call(struct code *code, uint32_t nr, const struct sock_filter *body, size_t n)
 {
-	static const uint32_t namespaces[] = { CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS,
-					       CLONE_NEWIPC,  CLONE_NEWUSER,   CLONE_NEWPID,
-					       CLONE_NEWNET };
-	/* Signals: to this process alone. */
-	static const int signalling[] = { SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
-					  SCMP_SYS(rt_tgsigqueueinfo) };
+	add(code, &(const struct sock_filter)IF(BPF_JEQ, nr, 0, (uint8_t)n), 1);
+	add(code, body, n);
+}
+
+static void add_argument_rules(struct code *code)
+{
 	/* Input put into the user's terminal; the kernel looks at 32 bits of the request. */
-	static const uint32_t requests[] = { TIOCSTI, TIOCLINUX };
-	/* clone3's flags lie in memory; the C library falls back to clone. */
-	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	const struct sock_filter ioctl[] = {
+		LOAD_LOW(1), IF(BPF_JEQ, TIOCSTI, 2, 0), IF(BPF_JEQ, TIOCLINUX, 1, 0), ALLOW, DENY,
+	};
+	/* Threads alone: a process would outlive the world. */
+	const struct sock_filter clone[] = {
+		LOAD_LOW(0),
+		IF(BPF_JSET, CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+			     CLONE_NEWPID | CLONE_NEWNET, 2, 0),
+		IF(BPF_JSET, CLONE_THREAD, 0, 1), ALLOW, DENY,
+	};
+	/* Its flags lie in memory; the C library falls back to clone. */
+	const struct sock_filter clone3[] = {
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	/* Signals: to this process alone. */
+	const struct sock_filter signal[] = {
+		LOAD_HIGH(0), IF(BPF_JEQ, 0, 0, 3), LOAD_LOW(0), IF(BPF_JEQ, (uint32_t)getpid(), 0, 1), ALLOW,
+		DENY,
+	};
+	/* Limits: its own. */
+	const struct sock_filter limits[] = {
+		LOAD_HIGH(0), IF(BPF_JEQ, 0, 0, 3), LOAD_LOW(0), IF(BPF_JEQ, 0, 0, 1), ALLOW, DENY,
+	};
 
-	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]) && r == 0; i++)
-		r = deny_where(filter, SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, namespaces[i],
-			       namespaces[i]);
-	for (size_t i = 0; i < sizeof(signalling) / sizeof(signalling[0]) && r == 0; i++)
-		r = deny_where(filter, signalling[i], 0, SCMP_CMP_NE, (scmp_datum_t)getpid(), 0);
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && r == 0; i++)
-		r = deny_where(filter, SCMP_SYS(ioctl), 1, SCMP_CMP_MASKED_EQ, 0xffffffff, requests[i]);
-	if (r == 0) /* threads alone: a process would outlive the world */
-		r = deny_where(filter, SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
-	if (r == 0) /* limits: its own */
-		r = deny_where(filter, SCMP_SYS(prlimit64), 0, SCMP_CMP_NE, 0, 0);
-	return r;
+	add_call(code, SYS_ioctl, ioctl, COUNT(ioctl)); /* first: each gate makes two */
+	add_call(code, SYS_clone, clone, COUNT(clone));
+	add_call(code, SYS_clone3, clone3, COUNT(clone3));
+	add_call(code, SYS_kill, signal, COUNT(signal));
+	add_call(code, SYS_tgkill, signal, COUNT(signal));
+	add_call(code, SYS_rt_sigqueueinfo, signal, COUNT(signal));
+	add_call(code, SYS_rt_tgsigqueueinfo, signal, COUNT(signal));
+	add_call(code, SYS_prlimit64, limits, COUNT(limits));
 }
 
-static int filter_fill(scmp_filter_ctx filter)
+static void add_denied(struct code *code)
 {
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	const struct sock_filter end[] = { ALLOW, DENY };
 
-	/* Calls by another of the processor's ways in mean other numbers. */
-	if (r == 0)
-		r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
-	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]) && r == 0; i++) {
-		int nr = seccomp_syscall_resolve_name(denied[i]);
-
-		if (nr >= 0)
-			r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), nr, 0);
-	}
-	if (r == 0)
-		r = add_argument_rules(filter);
-	return r;
+	for (size_t i = 0; i < COUNT(denied); i++)
+		add(code, &(const struct sock_filter)IF(BPF_JEQ, denied[i], (uint8_t)(COUNT(denied) - i), 0),
+		    1);
+	add(code, end, COUNT(end));
 }
 
 static int filter_apply(struct err *err)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	/* Calls by another of the processor's ways in mean other numbers. */
+	const struct sock_filter head[] = {
+		LOAD(offsetof(struct seccomp_data, arch)),
+		IF(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
+		DENY,
+		LOAD(offsetof(struct seccomp_data, nr)),
+		IF(BPF_JGE, X32_BIT, 0, 1),
+		DENY,
+	};
+	struct code code = { 0 };
 
-	if (filter == NULL)
-		return err_set(err, ENOMEM, "host process: out of memory");
-	int r = filter_fill(filter);
+	add(&code, head, COUNT(head));
+	add_argument_rules(&code);
+	add_denied(&code);
+	const struct sock_fprog program = { .len = (unsigned short)code.n, .filter = code.insns };
+	/* The other threads get both. */
+	long r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (r == 0)
-		r = seccomp_load(filter); /* sets no_new_privs, of all threads */
-	seccomp_release(filter);
-	if (r < 0)
-		return err_sys(err, -r, "host process: cannot install its filter");
+		r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+	if (r != 0) /* or the id of a thread that cannot have it */
+		return err_sys(err, r < 0 ? errno : EACCES, "host process: cannot install its filter");
 	return 0;
 }
 

@@ -31,7 +31,7 @@ static int damaged(const struct object *object, const char *what, struct err *er
 	return err_set(err, ENOEXEC, "%s: %s is damaged or not in the file", object->path, what);
 }
 
-static int take_entry(struct object *object, struct raw *raw, const GElf_Dyn *dyn, struct err *err)
+static int take_entry(struct object *object, struct raw *raw, const Elf64_Dyn *dyn, struct err *err)
 {
 	uint64_t value = dyn->d_un.d_val;
 	switch (dyn->d_tag) {

@@ -3,7 +3,6 @@
 #include "load/object.h"
 
 #include <errno.h>
-#include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +15,6 @@
 #define ALIGN_MAX (1ull << 30)
 #define DYNAMIC_MAX 65536u       // entries
 #define INTERPRETER_MAX 4096u    // bytes
-#define SECTIONS_MAX 65535u
 
 static int check_kind(const Elf64_Ehdr *header, const char *path, struct err *err)
 {
@@ -46,22 +44,21 @@ static int check_kind(const Elf64_Ehdr *header, const char *path, struct err *er
 	return 0;
 }
 
-// libelf takes memory for as many sections as the file claims, and with extended numbering a file may
-// claim 2^32.
-static int check_sections(int fd, const Elf64_Ehdr *header, const char *path, struct err *err)
+// All of it, or -errno; -ENODATA where the file ends before.
+static int read_all(int fd, void *to, uint64_t size, uint64_t offset)
 {
-	Elf64_Shdr first;
-	if (header->e_shnum != 0 || header->e_shoff == 0 || (off_t)header->e_shoff < 0)
-		return 0;
-	if (pread(fd, &first, sizeof first, (off_t)header->e_shoff) != (ssize_t)sizeof first)
-		return 0;
-	if (first.sh_size > SECTIONS_MAX)
-		return err_set(err, ENOEXEC, "%s: claims %llu sections", path,
-			       (unsigned long long)first.sh_size);
+	for (uint64_t done = 0; done < size;) {
+		ssize_t got = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -ENODATA;
+		done += (uint64_t)got;
+	}
 	return 0;
 }
 
-static int check_file(struct object *object, struct err *err)
+static int read_header(struct object *object, Elf64_Ehdr *header, struct err *err)
 {
 	struct stat st;
 	if (fstat(object->fd, &st) < 0)
@@ -74,17 +71,15 @@ static int check_file(struct object *object, struct err *err)
 	object->inode = st.st_ino;
 	object->file_size = (uint64_t)st.st_size;
 
-	Elf64_Ehdr header = {0};
-	ssize_t got = pread(object->fd, &header, sizeof header, 0);
+	ssize_t got = pread(object->fd, header, sizeof *header, 0);
 	if (got < 0)
 		return err_sys(err, errno, "%s: cannot be read", object->path);
-	if (got < (ssize_t)sizeof header && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0)
+	if (got < (ssize_t)sizeof *header && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0)
 		return err_set(err, ENOEXEC, "%s: truncated in the ELF header", object->path);
-	int r = check_kind(&header, object->path, err);
-	return r < 0 ? r : check_sections(object->fd, &header, object->path, err);
+	return check_kind(header, object->path, err);
 }
 
-static int add_load(struct object *object, const GElf_Phdr *ph, unsigned i, struct err *err)
+static int add_load(struct object *object, const Elf64_Phdr *ph, unsigned i, struct err *err)
 {
 	const char *path = object->path;
 	if (ph->p_memsz == 0 && ph->p_filesz == 0)
@@ -130,7 +125,7 @@ static int add_load(struct object *object, const GElf_Phdr *ph, unsigned i, stru
 	return 0;
 }
 
-static int add_interpreter(struct object *object, Elf *elf, const GElf_Phdr *ph, struct err *err)
+static int add_interpreter(struct object *object, const Elf64_Phdr *ph, struct err *err)
 {
 	if (object->interpreter)
 		return err_set(err, ENOEXEC, "%s: two PT_INTERP", object->path);
@@ -139,17 +134,17 @@ static int add_interpreter(struct object *object, Elf *elf, const GElf_Phdr *ph,
 			       (unsigned long long)ph->p_filesz);
 	if (!range_within(ph->p_offset, ph->p_filesz, 0, object->file_size))
 		return err_set(err, ENOEXEC, "%s: truncated in PT_INTERP", object->path);
-	Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)ph->p_offset, ph->p_filesz, ELF_T_BYTE);
-	if (!data || data->d_size != ph->p_filesz)
+	char *text = object->interpreter = malloc(ph->p_filesz);
+	if (!text)
+		return err_sys(err, ENOMEM, "%s", object->path);
+	if (read_all(object->fd, text, ph->p_filesz, ph->p_offset) < 0)
 		return err_set(err, ENOEXEC, "%s: PT_INTERP cannot be read", object->path);
-	const char *text = data->d_buf;
 	if (text[ph->p_filesz - 1] != '\0' || text[0] == '\0')
 		return err_set(err, ENOEXEC, "%s: PT_INTERP is not a path", object->path);
-	object->interpreter = strdup(text);
-	return object->interpreter ? 0 : err_sys(err, ENOMEM, "%s", object->path);
+	return 0;
 }
 
-static int add_dynamic(struct object *object, Elf *elf, const GElf_Phdr *ph, struct err *err)
+static int add_dynamic(struct object *object, const Elf64_Phdr *ph, struct err *err)
 {
 	uint64_t n = ph->p_filesz / sizeof(Elf64_Dyn);
 	if (object->dynamic)
@@ -161,29 +156,25 @@ static int add_dynamic(struct object *object, Elf *elf, const GElf_Phdr *ph, str
 			       (unsigned long long)n);
 	if (!range_within(ph->p_offset, ph->p_filesz, 0, object->file_size))
 		return err_set(err, ENOEXEC, "%s: truncated in PT_DYNAMIC", object->path);
-	Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)ph->p_offset, n * sizeof(Elf64_Dyn), ELF_T_DYN);
 	object->dynamic = calloc(n, sizeof *object->dynamic);
 	if (!object->dynamic)
 		return err_sys(err, ENOMEM, "%s", object->path);
-	for (uint64_t i = 0; i < n; i++) {
-		if (!data || !gelf_getdyn(data, (int)i, &object->dynamic[i]))
-			return err_set(err, ENOEXEC, "%s: PT_DYNAMIC cannot be read", object->path);
-		if (object->dynamic[i].d_tag == DT_NULL)
-			break;
+	if (read_all(object->fd, object->dynamic, n * sizeof *object->dynamic, ph->p_offset) < 0)
+		return err_set(err, ENOEXEC, "%s: PT_DYNAMIC cannot be read", object->path);
+	while (object->n_dynamic < n && object->dynamic[object->n_dynamic].d_tag != DT_NULL)
 		object->n_dynamic++;
-	}
 	return 0;
 }
 
-static int add_header(struct object *object, Elf *elf, const GElf_Phdr *ph, unsigned i, struct err *err)
+static int add_header(struct object *object, const Elf64_Phdr *ph, unsigned i, struct err *err)
 {
 	switch (ph->p_type) {
 	case PT_LOAD:
 		return add_load(object, ph, i, err);
 	case PT_INTERP:
-		return add_interpreter(object, elf, ph, err);
+		return add_interpreter(object, ph, err);
 	case PT_DYNAMIC:
-		return add_dynamic(object, elf, ph, err);
+		return add_dynamic(object, ph, err);
 	case PT_TLS:
 		if (object->tls)
 			return err_set(err, ENOEXEC, "%s: two PT_TLS", object->path);
@@ -204,45 +195,27 @@ static int add_header(struct object *object, Elf *elf, const GElf_Phdr *ph, unsi
 	}
 }
 
-static int read_headers(struct object *object, Elf *elf, struct err *err)
+// Reads by pread: a file that shrinks under a mapping would raise SIGBUS.
+static int object_parse(struct object *object, struct err *err)
 {
-	GElf_Ehdr header;
-	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
-		return err_set(err, ENOEXEC, "%s: not an ELF file: %s", object->path, elf_errmsg(-1));
-	int r = check_kind(&header, object->path, err); // again: this is the copy that is used
+	Elf64_Ehdr header = {0};
+	Elf64_Phdr headers[OBJECT_PHDRS_MAX];
+	int r = read_header(object, &header, err);
 	if (r < 0)
 		return r;
 	object->type = header.e_type;
 	object->entry = header.e_entry;
 	object->phoff = header.e_phoff;
 	object->phnum = header.e_phnum;
-	if (!range_within(header.e_phoff, header.e_phnum * sizeof(Elf64_Phdr), 0, object->file_size))
+	uint64_t size = header.e_phnum * sizeof headers[0];
+	if (!range_within(header.e_phoff, size, 0, object->file_size))
 		return err_set(err, ENOEXEC, "%s: truncated in the program headers", object->path);
-	for (unsigned i = 0; i < object->phnum; i++) {
-		GElf_Phdr ph;
-		if (!gelf_getphdr(elf, (int)i, &ph))
-			return err_set(err, ENOEXEC, "%s: program header %u cannot be read", object->path, i);
-		r = add_header(object, elf, &ph, i, err);
-		if (r < 0)
-			return r;
-	}
-	if (object->n_segments == 0)
+	if (read_all(object->fd, headers, size, header.e_phoff) < 0)
+		return err_set(err, ENOEXEC, "%s: the program headers cannot be read", object->path);
+	for (unsigned i = 0; i < object->phnum && r == 0; i++)
+		r = add_header(object, &headers[i], i, err);
+	if (r == 0 && object->n_segments == 0)
 		return err_set(err, ENOEXEC, "%s: no segment to load", object->path);
-	return 0;
-}
-
-static int object_parse(struct object *object, struct err *err)
-{
-	int r = check_file(object, err);
-	if (r < 0)
-		return r;
-	elf_version(EV_CURRENT);
-	// Reads by pread: a file that shrinks under a mapping would raise SIGBUS.
-	Elf *elf = elf_begin(object->fd, ELF_C_READ, NULL);
-	if (!elf)
-		return err_set(err, ENOEXEC, "%s: %s", object->path, elf_errmsg(-1));
-	r = read_headers(object, elf, err);
-	elf_end(elf);
 	return r;
 }
 
@@ -272,21 +245,12 @@ int object_open(int fd, const char *path, struct object **result, struct err *er
 
 static int read_segment(const struct object *object, const struct segment *segment, struct err *err)
 {
-	uint8_t *to = object->image + (segment->vaddr - object->low);
-	for (uint64_t done = 0; done < segment->filesz;) {
-		ssize_t got = pread(object->fd, to + done, segment->filesz - done,
-				    (off_t)(segment->offset + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_sys(err, errno, "%s: segment %u cannot be read", object->path,
-				       segment->index);
-		if (got == 0)
-			return err_set(err, ENOEXEC, "%s: truncated while segment %u was read",
-				       object->path, segment->index);
-		done += (uint64_t)got;
-	}
-	return 0;
+	int r = read_all(object->fd, object->image + (segment->vaddr - object->low), segment->filesz,
+			 segment->offset);
+	if (r == -ENODATA)
+		return err_set(err, ENOEXEC, "%s: truncated while segment %u was read", object->path,
+			       segment->index);
+	return r < 0 ? err_sys(err, -r, "%s: segment %u cannot be read", object->path, segment->index) : 0;
 }
 
 int object_read(struct object *object, uint8_t *image, struct err *err)

@@ -5,7 +5,7 @@
 #ifndef LOAD_OBJECT_H
 #define LOAD_OBJECT_H
 
-#include <gelf.h>
+#include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,7 +61,7 @@ struct object {
 	uint64_t low, high; /* all segments lie in these whole pages */
 	uint64_t align;     /* the largest of the segments' alignments, at least a page */
 	char *interpreter;  /* NULL: none */
-	GElf_Dyn *dynamic;
+	Elf64_Dyn *dynamic;
 	size_t n_dynamic;
 	bool tls, relro, stack_executable;
 	struct segment tls_segment; /* PT_TLS; alignment in tls_align */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Reads function names through libelf; section headers are used for nothing else.
+// Reads function names; section headers are used for nothing else.
 #include "load/symbols.h"
 
-#include <gelf.h>
-#include <libelf.h>
+#include <elf.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +12,36 @@
 #define SYMBOLS_MAX (1u << 20)
 #define NAMES_MAX (64u << 20) /* bytes */
 
-static Elf_Scn *find_section(Elf *elf, uint32_t type, GElf_Shdr *header)
+static bool read_all(int fd, void *to, uint64_t size, uint64_t offset)
 {
-	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));)
-		if (gelf_getshdr(scn, header) && header->sh_type == type &&
-		    header->sh_entsize == sizeof(Elf64_Sym))
-			return scn;
+	for (uint64_t done = 0; done < size;) {
+		ssize_t got = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (uint64_t)got;
+	}
+	return true;
+}
+
+/* A part of the file, with a 0 behind it; NULL where it is not there. */
+static void *chunk(int fd, uint64_t offset, uint64_t size)
+{
+	char *data = malloc(size + 1);
+	if (!data || !read_all(fd, data, size, offset)) {
+		free(data);
+		return NULL;
+	}
+	data[size] = '\0';
+	return data;
+}
+
+static const Elf64_Shdr *find_section(const Elf64_Shdr *sections, size_t n, uint32_t type)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sections[i].sh_type == type && sections[i].sh_entsize == sizeof(Elf64_Sym))
+			return &sections[i];
 	return NULL;
 }
 
@@ -27,65 +51,44 @@ static int compare(const void *a, const void *b)
 	return (x->value > y->value) - (x->value < y->value);
 }
 
-// File contents only by rawchunk: it tests offset and size against the file.
-static Elf_Data *chunk(Elf *elf, const GElf_Shdr *header, Elf_Type type)
+static void collect(struct symbols *symbols, int fd, const Elf64_Shdr *table, const Elf64_Shdr *strings)
 {
-	if (header->sh_type == SHT_NOBITS || (int64_t)header->sh_offset < 0)
-		return NULL;
-	return elf_getdata_rawchunk(elf, (int64_t)header->sh_offset, header->sh_size, type);
-}
-
-static void collect(struct symbols *symbols, Elf *elf, const GElf_Shdr *table)
-{
-	GElf_Shdr strings;
-	Elf_Scn *scn = elf_getscn(elf, table->sh_link);
-	if (!scn || !gelf_getshdr(scn, &strings) || strings.sh_type != SHT_STRTAB ||
-	    strings.sh_size > NAMES_MAX || table->sh_size / sizeof(Elf64_Sym) > SYMBOLS_MAX)
+	size_t n = table->sh_size / sizeof(Elf64_Sym);
+	if (strings->sh_type != SHT_STRTAB || strings->sh_size > NAMES_MAX || n > SYMBOLS_MAX)
 		return;
-	Elf_Data *data = chunk(elf, table, ELF_T_SYM), *names = chunk(elf, &strings, ELF_T_BYTE);
-	if (!data || !names || !names->d_buf || !data->d_buf)
-		return;
-	size_t n = data->d_size / sizeof(Elf64_Sym);
-	symbols->names = malloc(names->d_size + 1);
+	Elf64_Sym *data = chunk(fd, table->sh_offset, n * sizeof *data);
+	symbols->names = chunk(fd, strings->sh_offset, strings->sh_size);
 	symbols->list = calloc(n + 1, sizeof *symbols->list);
-	if (!symbols->names || !symbols->list)
-		return;
-	memcpy(symbols->names, names->d_buf, names->d_size);
-	symbols->names[names->d_size] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		GElf_Sym symbol;
-		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
-		    (GELF_ST_TYPE(symbol.st_info) != STT_FUNC &&
-		     GELF_ST_TYPE(symbol.st_info) != STT_GNU_IFUNC) ||
-		    symbol.st_name >= names->d_size || !symbols->names[symbol.st_name])
+	for (size_t i = 0; data && symbols->names && symbols->list && i < n; i++) {
+		const Elf64_Sym *symbol = &data[i];
+		int kind = ELF64_ST_TYPE(symbol->st_info);
+		if (symbol->st_shndx == SHN_UNDEF || (kind != STT_FUNC && kind != STT_GNU_IFUNC) ||
+		    symbol->st_name >= strings->sh_size || !symbols->names[symbol->st_name])
 			continue;
-		symbols->list[symbols->n++] = (struct symbol){
-			symbol.st_value, symbol.st_size, symbols->names + symbol.st_name};
+		symbols->list[symbols->n++] = (struct symbol){symbol->st_value, symbol->st_size,
+							      symbols->names + symbol->st_name};
 	}
-	qsort(symbols->list, symbols->n, sizeof *symbols->list, compare);
+	free(data);
+	if (symbols->n)
+		qsort(symbols->list, symbols->n, sizeof *symbols->list, compare);
 }
 
-// Files with more than 65279 sections, or none, have no symbols for us: libelf takes memory for as many
-// as such a file claims.
-static bool plain_sections(int fd)
-{
-	Elf64_Ehdr header;
-	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header && header.e_shnum != 0;
-}
-
+/* Files with more than 65279 sections, or none, have no symbols for us. */
 struct symbols *symbols_read(int fd)
 {
 	struct symbols *symbols = calloc(1, sizeof *symbols);
-	if (!symbols)
-		return NULL;
-	elf_version(EV_CURRENT);
-	Elf *elf = plain_sections(fd) ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
-	GElf_Shdr table;
-	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
-	    (find_section(elf, SHT_SYMTAB, &table) || find_section(elf, SHT_DYNSYM, &table)))
-		collect(symbols, elf, &table);
-	if (elf)
-		elf_end(elf);
+	Elf64_Ehdr header;
+	if (!symbols || !read_all(fd, &header, sizeof header, 0) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    header.e_shentsize != sizeof(Elf64_Shdr))
+		return symbols;
+	Elf64_Shdr *sections = chunk(fd, header.e_shoff, header.e_shnum * sizeof *sections);
+	const Elf64_Shdr *table = sections ? find_section(sections, header.e_shnum, SHT_SYMTAB) : NULL;
+	if (sections && !table)
+		table = find_section(sections, header.e_shnum, SHT_DYNSYM);
+	if (table && table->sh_link < header.e_shnum)
+		collect(symbols, fd, table, &sections[table->sh_link]);
+	free(sections);
 	return symbols;
 }
 
