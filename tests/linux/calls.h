@@ -92,9 +92,13 @@ static inline long long now_ns(void)
 /* Every program begins so: in the directory argv[1], with nothing open but 0-2. */
 static inline void calls_begin(int argc, char **argv)
 {
+	sigset_t none;
+
 	close_range(3, ~0u, 0);
 	for (int signo = 1; signo < 32; signo++) /* who runs this in the background has it ignore some */
 		signal(signo, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	if (argc > 1 && chdir(argv[1]) < 0) {
 		perror(argv[1]);

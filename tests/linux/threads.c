@@ -201,9 +201,11 @@ static void *cancelled(void *arg)
 	return arg;
 }
 
+static const char *cleaned_up = "not";
+
 static void cleanup(void *arg)
 {
-	printf("cleaned up %s\n", (const char *)arg);
+	cleaned_up = arg;
 }
 
 static void *cancelled_open(void *arg)
@@ -248,6 +250,7 @@ static void threads(void)
 	SAY(pthread_cancel(thread));
 	pthread_join(thread, &value);
 	SAY(value == PTHREAD_CANCELED);
+	printf("cleaned up %s\n", cleaned_up);
 	unlink("fifo");
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
