@@ -13,6 +13,7 @@
 #define NR_OPENAT2 437
 #define HELD_MAX 1024 /* real-time signals queue; the kernel's own limit is of this order */
 #define RESTARTSYS (-512)
+#define FLAG_TRAP 0x100u
 #define FRAME_TRAPPED 2u /* in a frame's flags: it was entered by a `syscall` instruction */
 
 bool signal_is_fatal(int signo)
@@ -42,10 +43,12 @@ static bool is_fault(int signo, const siginfo_t *info)
 	}
 }
 
-/* After each instruction, because the guest has set the flag for that. */
-static bool is_step(int signo, const siginfo_t *info)
+/* After each instruction, because the guest has set the flag for that. Virtual machines lose the reason of a trap
+ * (DR6) now and then, and Linux calls one without a reason TRAP_BRKPT. */
+static bool is_step(int signo, const siginfo_t *info, const struct regs *regs)
 {
-	return signo == SIGTRAP && info->si_code == TRAP_TRACE;
+	return signo == SIGTRAP && (info->si_code == TRAP_TRACE ||
+				    (info->si_code == TRAP_BRKPT && regs->user.eflags & FLAG_TRAP));
 }
 
 static bool in_gate(const struct regs *regs)
@@ -261,7 +264,7 @@ void signal_stop(struct world *w, struct thread *t, int signo)
 	if (signo == SIGTRAP && patch_reached(w, t, &info, &regs))
 		return;
 	bool inside = thread_inside(w, t, &regs);
-	if (inside && is_step(signo, &info)) {
+	if (inside && is_step(signo, &info, &regs)) {
 		thread_resume(w, t, 0); /* as in a kernel, there is none in a call */
 		return;
 	}

@@ -19,6 +19,7 @@
 #define COUNTERS 256
 #define GIVEN_UP UINT32_MAX
 #define TRAP_BREAKPOINT 4 /* TRAP_HWBKPT, of siginfo's si_code */
+#define TRAP_NO_REASON 1  /* TRAP_BRKPT: virtual machines lose the reason now and then */
 
 /* A slot and its stub, in use by so many address spaces. */
 struct site {
@@ -196,11 +197,12 @@ static void patch(struct world *w, struct thread *t, uint64_t at)
 bool patch_reached(struct world *w, struct thread *t, const siginfo_t *info, const struct regs *regs)
 {
 	uint64_t at = t->breakpoint;
-	if (!at || info->si_code != TRAP_BREAKPOINT)
+	bool there = regs->user.rip == at;
+	if (!at || !(info->si_code == TRAP_BREAKPOINT || (info->si_code == TRAP_NO_REASON && there)))
 		return false;
 	t->breakpoint = 0;
 	os_break_at(t->tid, 0);
-	if (t->process->n_threads == 1 && regs->user.rip == at && can_patch(t, at))
+	if (t->process->n_threads == 1 && there && can_patch(t, at))
 		patch(w, t, at);
 	thread_resume(w, t, 0);
 	return true;

@@ -292,6 +292,36 @@ static void leaves_sigtrap_alone(void)
 	CHECK(patches_new_page());
 }
 
+/* A virtual machine's processor may not say that it was the breakpoint: then its trap looks like that of the `int1`
+ * that stands before the site. */
+static volatile int traps;
+
+static void count_trap(int signo, struct info *info, void *context)
+{
+	traps++;
+}
+
+static void patches_without_a_reason(void)
+{
+	struct action standard = {0};
+	for (int calls = 1; calls < TRIES; calls++) {
+		unsigned char *page = code_page(NULL, NR_OWN);
+		page[2] = 0xf1;
+		CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, READ_EXECUTE, 0, 0, 0), 0);
+		for (int i = 0; i < calls; i++)
+			((long (*)(long, long, long, long))(page + 3))(1, 2, 3, 4);
+		CHECK(!is_patched(page + 3));
+		traps = 0;
+		on_signal(S_TRAP, count_trap, 0);
+		((long (*)(long, long, long, long))(page + 2))(1, 2, 3, 4);
+		CHECK_IS(mc_syscall(NR_rt_sigaction, S_TRAP, (long)&standard, 0, 8, 0, 0), 0);
+		CHECK_IS(is_patched(page + 3), !traps);
+		if (!traps)
+			return;
+	}
+	check_failed(__FILE__, __LINE__, "a trap without a reason is no breakpoint's");
+}
+
 /* ---- Signals ---- */
 
 static volatile int alarms;
@@ -355,5 +385,6 @@ int main(void)
 	leaves_alone();
 	leaves_alone_what_changed();
 	leaves_sigtrap_alone();
+	patches_without_a_reason();
 	return 0;
 }

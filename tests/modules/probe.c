@@ -127,6 +127,12 @@ static long ticks(long n, long b, long c, long d, long e, long f)
 	return n;
 }
 
+static long trap(long a, long b, long c, long d, long e, long f)
+{
+	__asm__ volatile(".byte 0xf1");
+	return 0;
+}
+
 static long reregister(long nr, long b, long c, long d, long e, long f)
 {
 	return (long)mc_register((int)nr, other);
@@ -143,7 +149,7 @@ __attribute__((constructor)) static void start(void)
 		{PROBE_COPY_IN, copy_in}, {PROBE_COPY_OUT, copy_out}, {PROBE_COPY_STRING, copy_string},
 		{PROBE_FAULT, fault}, {PROBE_ALIGNED, aligned}, {PROBE_CHAIN, chain}, {PROBE_SHARED, shared},
 		{PROBE_DEPTH, depth}, {PROBE_FUNCTION, function}, {PROBE_GRANT, grant}, {PROBE_TICKS, ticks},
-		{PROBE_FUNCTION_OTHER, function_other}, {PROBE_REGISTER, reregister},
+		{PROBE_FUNCTION_OTHER, function_other}, {PROBE_REGISTER, reregister}, {PROBE_TRAP, trap},
 	};
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
 		mc_register(calls[i].nr, calls[i].fn);

@@ -25,6 +25,7 @@ enum {
 	PROBE_GRANT,        /* mc_grant(a0, NULL, 0) */
 	PROBE_TICKS,        /* counts up to a0, for a long time inside without a wait */
 	PROBE_FUNCTION_OTHER, /* the address of a region function that returns 4321 */
+	PROBE_TRAP,         /* `int1`: a trap for which the processor has no reason */
 	PROBE_REGISTER,     /* mc_register(a0, a function of the region) by the runtime's C function */
 };
 
