@@ -238,7 +238,7 @@ int os_break_at(pid_t tid, uint64_t addr)
 
 bool os_signal_blocked(pid_t tid, int signal)
 {
-	uint64_t mask;
+	uint64_t mask = 0; /* checkers do not know that the kernel fills it in */
 	return ptrace((enum __ptrace_request)PTRACE_GETSIGMASK, tid, sizeof mask, &mask) < 0 ||
 	       mask >> (signal - 1) & 1;
 }
