@@ -136,7 +136,7 @@ static void stops(void)
 		give(0);
 		take(1);
 		raise(SIGSTOP);
-		give(0);
+		take(1); /* a stop would take the place of what its parent waits for */
 		raise(SIGTSTP);
 		take(1);
 		_exit(8);
@@ -150,7 +150,7 @@ static void stops(void)
 	kill(child, SIGCONT);
 	SAY(waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status));
 	SAY(waitpid(child, &status, WCONTINUED | WNOHANG));
-	take(0);
+	give(1);
 	memset(&info, 0, sizeof info);
 	SAY(waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOWAIT));
 	printf("code %d status %d signo %d child %d uid %d\n", info.si_code, info.si_status, info.si_signo, info.si_pid == child,
