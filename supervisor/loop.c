@@ -273,15 +273,6 @@ bool rule_is_mediated(const struct os_rule *rule)
 
 static void group_sent(struct world *w, struct thread *t, int64_t result);
 
-static int64_t signal_process(struct world *w, struct process *p, int signo)
-{
-	if (signo != SIGKILL)
-		return os_send_signal(p->tgid, 0, signo);
-	if (process_end(w, p, NULL, SIGKILL))
-		return os_send_signal(p->tgid, 0, SIGKILL);
-	return 0;
-}
-
 static bool in_group(const struct thread *t, const struct process *p, int64_t pid)
 {
 	if (p->boot)
@@ -335,7 +326,7 @@ static void signal_group(struct world *w, struct thread *t, int64_t pid, int sig
 		next = p->next;
 		if (!in_group(t, p, pid))
 			continue;
-		int64_t sent = signo ? signal_process(w, p, signo) : 0;
+		int64_t sent = signo ? process_end_other(w, p, p->tgid) : 0;
 		if (result != 0)
 			result = sent;
 	}
@@ -377,10 +368,10 @@ static void mediate_kill(struct world *w, struct thread *t, const struct os_call
 		finish(w, t, call->nr, !zombie ? -ESRCH : valid ? 0 : -EINVAL);
 		return;
 	}
-	if (signo == SIGKILL && target->tgid == p->tgid && t->tgid != p->tgid &&
-	    (!first_is_group || target->tgid == pid))
-		finish(w, t, call->nr, signal_process(w, p, signo));
-	else if (signo != SIGKILL || process_end(w, p, t, 0))
+	bool killed = signo == SIGKILL && (!first_is_group || target->tgid == pid);
+	if (killed && target->tgid != t->tgid)
+		finish(w, t, call->nr, process_end_other(w, p, target->tgid));
+	else if (!killed || process_end(w, p, t, 0))
 		pass_kernel(w, t);
 }
 
@@ -414,11 +405,11 @@ static void mediate_pidfd_send(struct world *w, struct thread *t, const struct o
 		finish(w, t, call->nr, pid);
 	} else if (!p || p->boot) {
 		finish(w, t, call->nr, is_zombie(w, pid) ? 0 : -ESRCH);
-	} else if (signo == SIGKILL && target->tgid == p->tgid && t->tgid != p->tgid) {
-		finish(w, t, call->nr, signal_process(w, p, signo));
+	} else if (signo == SIGKILL && target->tgid != t->tgid) {
+		finish(w, t, call->nr, process_end_other(w, p, target->tgid));
 	} else if (os_get_regs(t->tid, &regs) < 0) {
 		return;
-	} else if (signo != SIGKILL || target->tgid != p->tgid) {
+	} else if (signo != SIGKILL) {
 		inject(w, t, &regs, true, instead.nr, instead.args, inject_return);
 	} else { /* itself: nobody looks at the registers any more */
 		regs_set_call(&regs, NR_KILL, instead.args);

@@ -151,6 +151,7 @@ struct thread {
 	struct thread *spawning;  /* the record of what its -16 is making, until the kernel has made it */
 
 	bool kill_pending; /* -18 from elsewhere: takes effect outside handlers */
+	bool killed;       /* with kill_pending: by SIGKILL, which its thread group dies of */
 	int64_t kill_value;
 	bool exec_waits;   /* stopped at its execveat until the process's other threads have ended */
 	bool exiting;      /* its exit call is on the way: let it pass */
@@ -383,6 +384,9 @@ void thread_exit_now(struct world *w, struct thread *t, int64_t value);
  * threads are ended first and t waits. */
 bool process_end(struct world *w, struct process *p, struct thread *ender, int signal);
 void process_end_continue(struct world *w, struct process *p);
+/* SIGKILL by another, of p or of a process that shares p's memory without being threads of it (a vfork
+ * child, before it executes). */
+int64_t process_end_other(struct world *w, struct process *p, pid_t tgid);
 /* SIGKILL, at once: the processes that share the memory without being threads of p's too. */
 void process_kill(const struct process *p);
 

@@ -33,26 +33,30 @@ static size_t others(const struct process *p, const struct thread *but)
 	return n;
 }
 
-/* None but `but` is yet to be sent to its exit call. */
-static bool is_last(const struct process *p, const struct thread *but)
+/* None of its thread group but itself is yet to be sent to its exit call. */
+static bool is_last(const struct thread *t)
 {
-	for (const struct thread *t = p->threads; t; t = t->process_next)
-		if (t != but && t->tgid == p->tgid && t->state != THREAD_ENDED && !t->exiting)
+	for (const struct thread *o = t->process->threads; o; o = o->process_next)
+		if (o != t && o->tgid == t->tgid && o->state != THREAD_ENDED && !o->exiting)
 			return false;
 	return true;
+}
+
+static bool is_killed(const struct thread *t)
+{
+	const struct process *p = t->process;
+	return t->killed || (p->phase == PROCESS_ENDING && !p->ender && p->end_signal == SIGKILL && t->tgid == p->tgid);
 }
 
 void thread_exit_now(struct world *w, struct thread *t, int64_t value)
 {
 	struct regs regs;
-	struct process *p = t->process;
 	report_drop(w, t);
 	core_join_cancel(t);
 	t->kill_pending = t->exec_waits = false;
 	t->exiting = true;
 	t->value = value;
-	if (p->phase == PROCESS_ENDING && !p->ender && p->end_signal == SIGKILL &&
-	    t->tgid == p->tgid && is_last(p, t)) {
+	if (is_killed(t) && is_last(t)) {
 		os_send_signal(t->tgid, 0, SIGKILL); /* the last one: the process's status is this */
 		return;
 	}
@@ -98,6 +102,20 @@ bool process_end(struct world *w, struct process *p, struct thread *ender, int s
 				thread_kill_request(w, t, 0);
 	}
 	return others(p, ender) == 0;
+}
+
+int64_t process_end_other(struct world *w, struct process *p, pid_t tgid)
+{
+	if (tgid == p->tgid) {
+		bool at_once = p->phase == PROCESS_STUB; /* nothing of the program has run */
+		return process_end(w, p, NULL, SIGKILL) || at_once ? os_send_signal(tgid, 0, SIGKILL) : 0;
+	}
+	for (struct thread *t = p->threads; t; t = t->process_next)
+		if (t->tgid == tgid) {
+			t->killed = true;
+			thread_kill_request(w, t, 0);
+		}
+	return 0;
 }
 
 void process_end_continue(struct world *w, struct process *p)

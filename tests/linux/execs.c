@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *self;
@@ -188,6 +190,44 @@ static void threads(void)
 	wait_and_say("race", child);
 }
 
+static int spin(void *nothing)
+{
+	for (;;)
+		(void)nothing;
+}
+
+/* Children that are killed while they still share their parent's memory, while they execute, and early in
+ * what they execute: each dies of it, and their parent goes on. */
+static void killed(void)
+{
+	char *argv[] = {self, self, "spin", NULL}, *stack = malloc(1 << 16);
+	struct timespec from, now;
+	int of_it = 0, status;
+	pid_t child;
+
+	for (int i = 0; i < 100; i++) {
+		if ((child = vfork()) == 0) {
+			execv(self, argv);
+			_exit(99);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &from);
+		do
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < i / 2 * 100000);
+		kill(child, SIGKILL);
+		of_it += waitpid(child, &status, 0) == child && status == SIGKILL;
+	}
+	printf("killed at once: %d\n", of_it);
+	child = clone(spin, stack + (1 << 16), CLONE_VM | SIGCHLD, NULL);
+	kill(child, SIGKILL);
+	wait_and_say("killed, of shared memory", child);
+	fflush(stdout);
+	if ((child = fork()) == 0)
+		_exit(7);
+	wait_and_say("after that", child);
+	free(stack);
+}
+
 int main(int argc, char **argv)
 {
 	char *show_argv[] = {argv[1], argv[1], "show", "a", "", "b c", NULL};
@@ -200,6 +240,8 @@ int main(int argc, char **argv)
 		return show(argc, argv);
 	if (argc > 2 && strcmp(argv[2], "exit") == 0)
 		return 0;
+	if (argc > 2 && strcmp(argv[2], "spin") == 0)
+		return spin(NULL);
 	if (argc > 2 && argv[0][0] == '.' && strncmp(argv[1], "show with", 9) == 0)
 		return show(argc, argv);
 	if (argc < 2 || strncmp(argv[1], "show", 4) == 0) { /* by a script */
@@ -234,6 +276,7 @@ int main(int argc, char **argv)
 	wait_and_say("pending", child);
 	scripts();
 	threads();
+	killed();
 	big = malloc(1 << 18);
 	memset(big, 'x', 1 << 18);
 	big[(1 << 18) - 1] = 0;
