@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS 3000
+#define GRACE_MS 20000
 
 static long long now_ms(void)
 {
