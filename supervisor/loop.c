@@ -43,6 +43,8 @@
 #define NR_TKILL 200
 #define NR_SCHED_SETAFFINITY 203
 #define NR_SCHED_GETAFFINITY 204
+#define NR_CLOCK_GETTIME 228
+#define NR_CLOCK_GETRES 229
 #define NR_EXIT_GROUP 231
 #define NR_INOTIFY_ADD_WATCH 254
 #define NR_TGKILL 234
@@ -54,6 +56,9 @@
 #define NR_MSEAL 462
 
 #define IOCTL_FOREGROUND 0x5410 /* TIOCSPGRP */
+#define CLOCK_OF_OTHERS 0x80000000u /* a bit of numbers that stand for a process, a thread or a descriptor */
+#define CLOCK_KIND 7
+#define CLOCK_KIND_DESCRIPTOR 3
 #define CLONE_FLAG_VM 0x100u
 #define CLONE_FLAG_FS 0x200u
 #define CLONE_FLAG_THREAD 0x10000u
@@ -255,7 +260,8 @@ bool call_is_mediated(int32_t nr)
 
 bool arguments_are_mediated(int32_t nr, const uint64_t args[6])
 {
-	return (nr == NR_IOCTL && args[1] == IOCTL_FOREGROUND) || (nr == NR_SENDTO && args[4] != 0);
+	return (nr == NR_IOCTL && args[1] == IOCTL_FOREGROUND) || (nr == NR_SENDTO && args[4] != 0) ||
+	       ((nr == NR_CLOCK_GETTIME || nr == NR_CLOCK_GETRES) && (args[0] & CLOCK_OF_OTHERS));
 }
 
 bool rule_is_mediated(const struct os_rule *rule)
@@ -266,6 +272,9 @@ bool rule_is_mediated(const struct os_rule *rule)
 		    condition->value == IOCTL_FOREGROUND)
 			return true;
 		if (rule->nr == NR_SENDTO && condition->arg == 4 && condition->op == MC_RULE_NE)
+			return true;
+		if ((rule->nr == NR_CLOCK_GETTIME || rule->nr == NR_CLOCK_GETRES) &&
+		    condition->value == CLOCK_OF_OTHERS)
 			return true;
 	}
 	return false;
@@ -515,6 +524,19 @@ static void mediate_watch(struct world *w, struct thread *t, const struct os_cal
 		pass_kernel(w, t);
 }
 
+/* The processor time of this world's, whose process or thread is in the number. */
+static void mediate_clock(struct world *w, struct thread *t, const struct os_call *call)
+{
+	int32_t clock = (int32_t)call->args[0];
+	pid_t pid = ~(clock >> 3);
+	const struct thread *target = pid > 0 ? thread_find(w, pid) : NULL;
+	bool known = pid == 0 || (target && target->process && !target->process->boot);
+	if (known && (clock & CLOCK_KIND) != CLOCK_KIND_DESCRIPTOR)
+		pass_kernel(w, t);
+	else
+		finish(w, t, call->nr, -EINVAL);
+}
+
 static void mediate_address(struct world *w, struct thread *t, const struct os_call *call)
 {
 	int64_t result = socket_lend(w, t, call);
@@ -560,6 +582,8 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_SENDMSG:
 	case NR_SENDTO: mediate_address(w, t, call); return;
 	case NR_LISTEN: mediate_listen(w, t, call); return;
+	case NR_CLOCK_GETTIME:
+	case NR_CLOCK_GETRES: mediate_clock(w, t, call); return;
 	case NR_SETPRIORITY:
 	case NR_SCHED_SETPARAM:
 	case NR_SCHED_SETSCHEDULER: finish(w, t, call->nr, priority_set(w, t, call)); return;

@@ -33,7 +33,8 @@ enum {
 	NR_CLOSE = 3, NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_IOCTL = 16, NR_MREMAP = 25, NR_PAUSE = 34,
 	NR_CONNECT = 42, NR_SENDTO = 44, NR_SENDMSG = 46, NR_BIND = 49,
 	NR_CLONE = 56, NR_EXIT = 60, NR_KILL = 62, NR_RT_SIGQUEUEINFO = 129, NR_PRCTL = 157, NR_ARCH_PRCTL = 158,
-	NR_SETRLIMIT = 160, NR_TKILL = 200, NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_INOTIFY_ADD_WATCH = 254, NR_RT_TGSIGQUEUEINFO = 297,
+	NR_SETRLIMIT = 160, NR_TKILL = 200, NR_CLOCK_GETTIME = 228, NR_CLOCK_GETRES = 229,
+	NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_INOTIFY_ADD_WATCH = 254, NR_RT_TGSIGQUEUEINFO = 297,
 	NR_PRLIMIT64 = 302, NR_SECCOMP = 317, NR_EXECVEAT = 322, NR_URETPROBE = 335, NR_UPROBE = 336, NR_MSEAL = 462,
 };
 
@@ -198,6 +199,9 @@ static bool checked(long nr, const uint64_t *args)
 	case NR_EXECVEAT: case NR_INOTIFY_ADD_WATCH: case NR_CONNECT: case NR_BIND: case NR_SENDMSG:
 		return sealed(args[1]);
 	case NR_SENDTO: return sealed(args[4]);
+	case NR_CLOCK_GETTIME: case NR_CLOCK_GETRES:
+		return (int32_t)args[0] >= 0 || ((args[0] & 7) != 3 && ((int32_t)args[0] >> 3 == -1 ||
+								      is_guest((uint64_t) ~((int32_t)args[0] >> 3))));
 	case NR_IOCTL: return args[1] == IOCTL_TIOCSPGRP && sealed(args[2]);
 	default: return true;
 	}

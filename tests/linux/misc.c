@@ -163,6 +163,20 @@ static void clocks(void)
 		printf(" resolution %ld\n", syscall(SYS_clock_getres, known[i], &ts) == 0 ? ts.tv_nsec : -1);
 	}
 	SAY(clock_gettime(10, &ts)); /* none has it */
+	clockid_t own, threads;
+	SAY(clock_getcpuclockid(0, &own) == 0 && clock_gettime(own, &ts) == 0 && ts.tv_sec * 1000000000 + ts.tv_nsec > 0);
+	SAY(clock_getcpuclockid(getpid(), &own) == 0 && clock_gettime(own, &ts) == 0 && clock_getres(own, &ts) == 0);
+	SAY(pthread_getcpuclockid(pthread_self(), &threads) == 0 && clock_gettime(threads, &ts) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	SAY(clock_getcpuclockid(child, &own) == 0 && clock_gettime(own, &ts) == 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	SAY(clock_gettime(own, &ts));
+	SAY(clock_gettime(~3 << 3 | 3, &ts)); /* of a descriptor, which is none */
 	SAY(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, 1));
 	SAY(syscall(SYS_gettimeofday, &tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1);
 	SAY(labs(syscall(SYS_time, NULL) - tv.tv_sec) <= 1);

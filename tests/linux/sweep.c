@@ -49,7 +49,7 @@ static const struct special {
 	{28, {(long)buffer, 4096, 100}},		   /* MADV_HWPOISON */
 	{203, {1, 128, (long)buffer}},			   /* somebody else's processors */
 	{230, {8, 0, (long)buffer, 0}},			   /* a clock that wakes the machine */
-	{228, {-6, (long)buffer}},			   /* another process's clock */
+	{228, {-14, (long)buffer}},			   /* another process's clock */
 	{280, {-100, (long)buffer, 0, 0}},		   /* utimensat with a path */
 	{302, {1, 7, (long)buffer, 0}},			   /* somebody else's limits */
 	{302, {0, 7, (long)buffer, 0}},			   /* one's own */
