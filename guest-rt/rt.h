@@ -177,9 +177,10 @@ struct rt_plan {
 	uint32_t n_relro;
 	uint32_t execfn;           /* byte offset in the blob of the string for AT_EXECFN, 0: keep */
 };
-/* What a process that the supervisor spawns installs on itself first: a file of this and then the
- * instructions, at RT_FILTERS_FD; the last one's listener goes to RT_CONTROL_FD as a struct ctl_msg's
- * first bytes with the descriptor. The tracer says so by rdi = 1 at the stub's entry. */
+/* What a process that the supervisor spawns installs on itself first: it reads this and then the instructions
+ * from RT_FILTERS_FD, and waits for them; the last one's listener goes to RT_CONTROL_FD as a struct ctl_msg's
+ * first bytes with the descriptor. Such a process has executed the stub by its path, and AT_EXECFN says so:
+ * guests execute it by descriptor alone, and the kernel then says "/dev/fd/". */
 #define RT_FILTERS_FD 3
 #define RT_CONTROL_FD 4
 #define RT_FILTERS_MAX 2

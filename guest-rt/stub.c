@@ -65,13 +65,30 @@ static void send_listener(const struct rt_filters *filters, long listener)
 	call6(__NR_close, listener, 0, 0, 0, 0, 0);
 }
 
+/* At the end of the stream the supervisor is gone. */
+static void receive(char *to, uint64_t n)
+{
+	while (n) {
+		long got = call6(__NR_read, RT_FILTERS_FD, (long)to, (long)n, 0, 0, 0);
+		if (got <= 0)
+			fail();
+		to += got;
+		n -= (uint64_t)got;
+	}
+}
+
 static void install_filters(void)
 {
-	const struct rt_filters *filters = (const struct rt_filters *)call6(
-		__NR_mmap, 0, RT_FILTERS_BYTES, PROT_READ, MAP_PRIVATE, RT_FILTERS_FD, 0);
-	if ((unsigned long)filters >= -4095ul || filters->n > RT_FILTERS_MAX)
+	struct rt_filters *filters = (struct rt_filters *)call6(
+		__NR_mmap, 0, RT_FILTERS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if ((unsigned long)filters >= -4095ul)
+		fail();
+	receive((char *)filters, sizeof *filters);
+	if (filters->n > RT_FILTERS_MAX)
 		fail();
 	const uint64_t *insns = (const uint64_t *)(filters + 1);
+	for (uint32_t i = 0, at = 0; i < filters->n; at += filters->lengths[i++])
+		receive((char *)(insns + at), 8 * (uint64_t)filters->lengths[i]);
 	long listener = -1;
 	for (uint32_t i = 0; i < filters->n; i++) {
 		struct filter_program program = {(unsigned short)filters->lengths[i], insns};
@@ -114,10 +131,26 @@ static void map_one(const struct rt_map *map, const int *fds, uint32_t n_fds)
 			*(volatile char *)p = 0;
 }
 
-__attribute__((used)) static void stub_main(void *sp, long spawned)
+/* sp is the stack as the kernel makes it: argc, argv, 0, envp, 0, pairs. */
+static int executed_by_path(const uint64_t *sp)
+{
+	const uint64_t *pair = sp + 1 + *sp + 1;
+	while (*pair++)
+		;
+	for (; pair[0]; pair += 2)
+		if (pair[0] == 31 /* AT_EXECFN */) {
+			const uint64_t by_descriptor = 0x2f64662f7665642f; /* "/dev/fd/" */
+			uint64_t begin;
+			__builtin_memcpy(&begin, (const char *)pair[1], sizeof begin);
+			return begin != by_descriptor;
+		}
+	return 0;
+}
+
+__attribute__((used)) static void stub_main(void *sp)
 {
 	int fds[STUB_FDS_MAX];
-	if (spawned)
+	if (executed_by_path(sp))
 		install_filters();
 	long sequence = 1;
 	int plan_fd = next_descriptor(sequence++);
@@ -142,7 +175,6 @@ __attribute__((used)) static void stub_main(void *sp, long spawned)
 __asm__(".globl _start\n"
 	"_start:\n\t"
 	"xorl %ebp, %ebp\n\t"
-	"movq %rdi, %rsi\n\t" /* 0 from the kernel */
 	"movq %rsp, %rdi\n\t"
 	"andq $-16, %rsp\n\t"
 	"call stub_main\n");

@@ -769,7 +769,7 @@ static void trap(struct world *w, struct thread *t)
 		os_send_signal(t->tid, 0, SIGKILL);
 		return;
 	}
-	if (p->phase == PROCESS_CHILD || (t->injection.active && inject_is(t, &call))) {
+	if (t->injection.active && inject_is(t, &call)) {
 		pass(w, t);
 		return;
 	}
@@ -905,36 +905,11 @@ static void made(struct world *w, struct thread *t, pid_t tid)
 	thread_resume(w, t, 0);
 }
 
-static void start_stub(struct world *w, struct thread *t)
-{
-	struct regs regs;
-	/* The stub's filters are to be installed: it has nothing else to go by than a register. */
-	if (os_get_regs(t->tid, &regs) == 0) {
-		regs.user.rdi = 1;
-		os_set_regs(t->tid, &regs);
-	}
-	thread_resume(w, t, 0);
-}
-
-void loop_filters_ready(struct world *w)
-{
-	w->filters_ready = true;
-	struct thread *t = w->first ? thread_find(w, w->first->tgid) : NULL;
-	if (t && t->stopped && w->first->phase == PROCESS_STUB) {
-		os_place(t->tid, w->cpu);
-		start_stub(w, t);
-	}
-}
-
 static void executed(struct world *w, const struct os_event *event)
 {
 	struct thread *t = thread_find(w, event->tid);
-	if (t && t->process && t->process->phase == PROCESS_CHILD) {
-		t->stopped = true;
-		t->process->phase = PROCESS_STUB;
-		thread_report(w, t, t->process->boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
-		if (t->process->boot || w->filters_ready)
-			start_stub(w, t);
+	if (t && t->process && t->process->phase == PROCESS_STUB && !t->process->executed) {
+		thread_resume(w, t, 0); /* spawned, and traced before the kernel had executed the stub to the end */
 	} else if (!exec_done(w, event->tid, (pid_t)event->value)) {
 		/* Whatever this is, it must not run: a thread that was not ended in time may have put it in
 		 * the stub's place. That is the process's own doing, and its alone. */

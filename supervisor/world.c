@@ -390,17 +390,13 @@ static int send_program(struct world *w, const struct options *options, const st
 
 /* ---- Spawning the boot process and the program ---- */
 
-static int spawn(struct world *w, const struct paths *paths, int filters_fd, char *const *argv,
-		 char *const *envp, bool boot, struct err *err)
+static int spawn(struct world *w, const struct paths *paths, char *const *argv, char *const *envp, bool boot,
+		 int *filters, struct err *err)
 {
-	int stub = fcntl(w->stub_fd, F_DUPFD_CLOEXEC, 3);
-	if (stub < 0)
-		return err_sys(err, errno, "%s", paths->stub);
-	struct os_spawn request = {.stub_fd = stub, .filters_fd = filters_fd, .argv = argv, .envp = envp,
-				   .control_fd = w->control, .apart = boot, .no_stdio = boot};
+	struct os_spawn request = {.stub = paths->stub, .argv = argv, .envp = envp, .control_fd = w->control,
+				   .apart = boot, .no_stdio = boot};
 	pid_t tid;
-	int error = os_spawn(&request, &tid, err);
-	close(stub);
+	int error = os_spawn(&request, &tid, filters, err);
 	if (error)
 		return error;
 	struct process *p = process_new(w, tid);
@@ -411,6 +407,7 @@ static int spawn(struct world *w, const struct paths *paths, int filters_fd, cha
 	fs_new(w, t);
 	t->joinable = true;
 	t->first_stop_seen = true;
+	thread_report(w, t, boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
 	p->boot = boot;
 	p->first = !boot;
 	if (boot) {
@@ -433,21 +430,20 @@ static bool never(const struct world *w)
 	return false;
 }
 
-/* Its first stop waits for boot: nothing of the modules runs before. */
 static int spawn_boot(struct world *w, const struct paths *paths, struct err *err)
 {
 	static char *argv[] = {(char *)"microcosm-boot", NULL}, *envp[] = {NULL};
 	struct os_program filter;
-	int error = os_filter_make(NULL, 0, &filter, err);
+	int error = os_filter_boot(&filter, err);
 	if (error)
 		return error;
-	int fd = os_filters_file(err);
-	error = fd < 0 ? fd : os_filters_write(fd, &filter, NULL, err);
-	os_program_free(&filter);
+	int filters;
+	error = spawn(w, paths, argv, envp, true, &filters, err);
 	if (error == 0)
-		error = spawn(w, paths, fd, argv, envp, true, err);
-	if (fd >= 0)
-		close(fd);
+		error = os_filters_send(filters, &filter, NULL, err);
+	if (filters >= 0)
+		close(filters);
+	os_program_free(&filter);
 	return error;
 }
 
@@ -463,7 +459,7 @@ static char **program_arguments(char *words, uint64_t n_words, const struct opti
 	return argv;
 }
 
-/* It executes the stub, beside us, and then waits for its filters. */
+/* It waits for its filters. */
 static int spawn_program(struct world *w, const struct options *options, const struct paths *paths,
 			 char *words, uint64_t n_words, struct err *err)
 {
@@ -475,9 +471,7 @@ static int spawn_program(struct world *w, const struct options *options, const s
 		free(argv);
 		return err_set(err, ENOMEM, "no memory for the environment");
 	}
-	w->filters_fd = os_filters_file(err);
-	int error = w->filters_fd < 0 ? w->filters_fd
-				      : spawn(w, paths, w->filters_fd, argv, envp, false, err);
+	int error = spawn(w, paths, argv, envp, false, &w->filters_fd, err);
 	free(envp);
 	free(argv);
 	if (error == 0)
@@ -531,16 +525,17 @@ static int seal(struct world *w, struct os_program *filter, struct os_program *e
 static int run_program(struct world *w, const struct os_program *filter,
 		       const struct os_program *extra, struct err *err)
 {
-	int error = os_filters_write(w->filters_fd, filter, extra, err);
 	/* Without finalisers nobody needs it any more. */
-	if (error == 0 && w->boot && w->modules->n_finis == 0) {
+	if (w->boot && w->modules->n_finis == 0) {
 		w->boot->phase = PROCESS_ENDING;
 		process_kill(w->boot);
 	}
-	if (error == 0) {
-		loop_filters_ready(w);
+	if (w->first)
+		os_place(w->first->tgid, w->cpu);
+	int error = os_filters_send(w->filters_fd, filter, extra, err);
+	w->filters_ready = true;
+	if (error == 0)
 		loop_run(w, never);
-	}
 	return error;
 }
 

@@ -28,7 +28,6 @@ struct thread;
 /* ---- Processes: address spaces ---- */
 
 enum process_phase {
-	PROCESS_CHILD,    /* still the supervisor's code, without a filter, before it executes the stub */
 	PROCESS_STUB,     /* the stub and rt_start: nothing of the guest's has run */
 	PROCESS_RUNNING,
 	PROCESS_ENDING,   /* its threads are being brought out of handlers and ended */
@@ -239,7 +238,7 @@ struct world {
 		uint64_t core_call, core_called, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
 	} rt;
-	int filters_fd;     /* of the first process, which waits at its exec until they are written */
+	int filters_fd;     /* of the first process, which waits for them */
 	bool filters_ready;
 	struct net net;
 	bool waits;       /* for all processes, not for the first alone */
@@ -514,8 +513,6 @@ void thread_interrupt(struct thread *t);
 /* Serves events until `until` is true or the world ends. */
 void loop_run(struct world *w, bool (*until)(const struct world *));
 /* The same for one event while everything is being killed: only ends matter. */
-/* The first process's filters are written: it may go on. */
-void loop_filters_ready(struct world *w);
 void loop_reap(struct world *w, const struct os_event *event);
 
 /* ---- control.c: messages ---- */

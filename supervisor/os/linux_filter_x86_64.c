@@ -17,6 +17,7 @@
 #include "rt.h"
 
 _Static_assert(sizeof(struct os_insn) == sizeof(struct sock_filter), "the kernel's layout");
+_Static_assert((RT_STUB_BASE & 0xffffffff) == 0, "one comparison is left out");
 
 /* What GETEVENTMSG would say of a trap; the tracer goes by the call itself. */
 #define TRACE (SECCOMP_RET_TRACE | 1)
@@ -261,7 +262,8 @@ static size_t segments_make(const struct os_rule *const *sorted, size_t n, struc
 	return count;
 }
 
-static int world_filter(struct code *c, const struct segment *segments, size_t n)
+/* Gates notify, carried calls are the tracer's; the rest goes on behind this. */
+static void world_head(struct code *c)
 {
 	load(c, DATA_ARCH);
 	jump(c, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
@@ -276,7 +278,21 @@ static int world_filter(struct code *c, const struct segment *segments, size_t n
 	give(c, TRACE);
 	give(c, SECCOMP_RET_USER_NOTIF);
 	load(c, DATA_NR); /* it carries nothing */
-	return search(c, segments, n);
+}
+
+int os_filter_boot(struct os_program *out, struct err *err)
+{
+	struct code c;
+	c.n = 0;
+	c.full = false;
+	world_head(&c);
+	load(&c, DATA_IP + 4);
+	jump(&c, BPF_JEQ, (uint32_t)(RT_STUB_BASE >> 32), 0, 3);
+	load(&c, DATA_IP);
+	jump(&c, BPF_JGE, (uint32_t)RT_STUB_BASE + RT_STUB_SPAN, 1, 0);
+	give(&c, SECCOMP_RET_ALLOW);
+	give(&c, TRACE);
+	return code_take(&c, out, err);
 }
 
 int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out, struct err *err)
@@ -291,7 +307,8 @@ int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out
 		c->n = 0;
 		c->full = false;
 		qsort(sorted, n, sizeof *sorted, compare_rules);
-		if (world_filter(c, segments, segments_make(sorted, n, segments)) < 0)
+		world_head(c);
+		if (search(c, segments, segments_make(sorted, n, segments)) < 0)
 			error = err_set(err, EINVAL, "a grant has a bad rule");
 		else
 			error = code_take(c, out, err);

@@ -12,6 +12,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/ctl.h"
@@ -23,33 +24,25 @@
 	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |                   \
 	 PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
 
-int os_filters_file(struct err *err)
-{
-	int fd = memfd_create("microcosm-filters", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, RT_FILTERS_BYTES) < 0)
-		return err_sys(err, errno, "cannot make a file for the filters");
-	return fd;
-}
-
-int os_filters_write(int fd, const struct os_program *filter, const struct os_program *extra,
-		     struct err *err)
+int os_filters_send(int fd, const struct os_program *filter, const struct os_program *extra, struct err *err)
 {
 	const struct os_program *programs[] = {extra, filter};
 	struct rt_filters filters = {0};
+	struct iovec parts[1 + RT_FILTERS_MAX] = {{&filters, sizeof filters}};
+	size_t total = sizeof filters;
 	filters.message_size = (uint32_t)ctl_listener_packet(filters.message, sizeof filters.message);
-	off_t at = sizeof filters;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < RT_FILTERS_MAX; i++) {
 		if (!programs[i] || !programs[i]->n)
 			continue;
-		size_t size = programs[i]->n * sizeof *programs[i]->insns;
 		filters.lengths[filters.n++] = programs[i]->n;
-		if (pwrite(fd, programs[i]->insns, size, at) != (ssize_t)size)
-			return err_sys(err, EIO, "cannot write the filters");
-		at += (off_t)size;
+		parts[filters.n] = (struct iovec){programs[i]->insns, programs[i]->n * sizeof *programs[i]->insns};
+		total += parts[filters.n].iov_len;
 	}
-	if (pwrite(fd, &filters, sizeof filters, 0) != (ssize_t)sizeof filters)
-		return err_sys(err, EIO, "cannot write the filters");
-	return 0;
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 1 + filters.n};
+	ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent == (ssize_t)total || (sent < 0 && errno == EPIPE)) /* it has been killed: its end follows */
+		return 0;
+	return err_sys(err, sent < 0 ? errno : EIO, "cannot send a process its filters");
 }
 
 /* Moves two descriptors to the places that the stub knows, wherever they were. */
@@ -59,26 +52,25 @@ static bool child_descriptors(int filters, int control)
 	return f >= 0 && c >= 0 && dup2(f, RT_FILTERS_FD) >= 0 && dup2(c, RT_CONTROL_FD) >= 0;
 }
 
-/* In the child, which the parent traces already. */
-static void child_run(const struct os_spawn *spawn)
+/* In the child, which shares the parent's memory until it executes; -1: it cannot, for errno. */
+static int child_run(const struct os_spawn *spawn, int filters)
 {
 	sigset_t none;
 	if (spawn->apart && setpgid(0, 0) < 0)
-		_exit(125);
+		return -1;
 	if (spawn->no_stdio) {
 		int null = open("/dev/null", O_RDWR);
 		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
-			_exit(125);
+			return -1;
 	}
-	int stub = fcntl(spawn->stub_fd, F_DUPFD_CLOEXEC, RT_CONTROL_FD + 1);
-	if (stub < 0 || !child_descriptors(spawn->filters_fd, spawn->control_fd) ||
+	if (!child_descriptors(filters, spawn->control_fd) ||
 	    syscall(SYS_close_range, RT_CONTROL_FD + 1u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
-		_exit(125);
+		return -1;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-		syscall(SYS_execveat, stub, "", spawn->argv, spawn->envp, AT_EMPTY_PATH);
-	_exit(125);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return execve(spawn->stub, spawn->argv, spawn->envp);
 }
 
 bool os_is_filtered(void)
@@ -112,36 +104,48 @@ static int trace_refused(int error, struct err *err)
 	return err_sys(err, error, "cannot trace a process: %s", why);
 }
 
-int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err)
+/* The child's memory is the parent's until it has executed the stub: none is copied. Then the stub waits for its
+ * filters, and is traced before it gets them. */
+static int spawn_child(const struct os_spawn *spawn, int filters, pid_t *pid, struct err *err)
 {
-	int gate[2];
-	if (pipe2(gate, O_CLOEXEC) < 0)
+	int failure[2], error = 0;
+	if (pipe2(failure, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "cannot make a pipe");
-	/* Not fork(3), in which a sanitizer would start a thread of its own in the child. */
-	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-	if (pid < 0) {
-		int error = errno;
-		close(gate[0]);
-		close(gate[1]);
-		return err_sys(err, error, "cannot make a process");
-	}
-	if (pid == 0) {
-		char byte;
-		close(gate[1]);
-		if (read(gate[0], &byte, 1) == 1)
-			child_run(spawn);
+	*pid = vfork();
+	if (*pid == 0) {
+		/* Both are moved out of the way of those that the stub knows. */
+		int out = fcntl(failure[1], F_DUPFD_CLOEXEC, RT_CONTROL_FD + 1);
+		child_run(spawn, filters);
+		error = errno;
+		(void)!write(out, &error, sizeof error);
 		_exit(125);
 	}
-	close(gate[0]);
-	int error = 0;
-	if (ptrace(PTRACE_SEIZE, pid, 0, TRACE_OPTIONS) < 0) {
+	if (*pid < 0)
+		error = errno;
+	close(failure[1]);
+	/* Ends where the kernel has closed the child's end at its exec. */
+	if (!error && read(failure[0], &error, sizeof error) < 0)
+		error = errno;
+	close(failure[0]);
+	return error ? err_sys(err, error, "cannot start a process with %s", spawn->stub) : 0;
+}
+
+int os_spawn(const struct os_spawn *spawn, pid_t *tid, int *filters, struct err *err)
+{
+	int pair[2];
+	*filters = -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "cannot make a socket pair");
+	int error = spawn_child(spawn, pair[1], tid, err);
+	close(pair[1]);
+	if (!error && ptrace(PTRACE_SEIZE, *tid, 0, TRACE_OPTIONS) < 0) {
 		error = trace_refused(errno, err);
-		kill(pid, SIGKILL);
-	} else if (write(gate[1], "", 1) != 1) {
-		error = err_sys(err, errno, "cannot start a process");
+		kill(*tid, SIGKILL);
 	}
-	close(gate[1]);
-	*tid = pid;
+	if (error)
+		close(pair[0]);
+	else
+		*filters = pair[0];
 	return error;
 }
 

@@ -118,6 +118,9 @@ struct os_rule {
 
 /* Gates notify; each rule allows; everything else stops for the tracer. */
 int os_filter_make(const struct os_rule *rules, size_t n, struct os_program *out, struct err *err);
+/* The boot process's: no rules, but the stub's own calls pass. It unmaps itself before anything of a module's runs,
+ * and nothing there can map again. */
+int os_filter_boot(struct os_program *out, struct err *err);
 /* mseal(2): since 6.10. */
 bool os_seals_mappings(void);
 /* What maps, unmaps or moves memory is handed to the tracer where it touches [low, high), or may. */
@@ -129,23 +132,19 @@ void os_program_free(struct os_program *program);
 
 /* ---- Spawning ---- */
 
-/* The filters that a spawned process installs on itself, in a file: written before the process is let
- * go from its exec. filter's listener goes to control_fd as CTL_LISTENER; extra (NULL or empty:
- * none) is installed under it, so that filter's notifications win. */
-int os_filters_file(struct err *err);
-int os_filters_write(int fd, const struct os_program *filter, const struct os_program *extra,
-		     struct err *err);
-
 struct os_spawn {
-	int stub_fd, filters_fd;
+	const char *stub; /* its path */
 	char *const *argv, *const *envp;
 	int control_fd;
 	bool apart;     /* own process group: not part of the user's job */
 	bool no_stdio;  /* descriptors 0-2 from /dev/null */
 };
 
-/* A process that stops for the tracer from its first filtered call on. */
-int os_spawn(const struct os_spawn *spawn, pid_t *tid, struct err *err);
+/* A process that executes the stub and is traced; it waits for what os_filters_send sends to *filters. */
+int os_spawn(const struct os_spawn *spawn, pid_t *tid, int *filters, struct err *err);
+/* The filters that a spawned process installs on itself. filter's listener goes to control_fd as
+ * CTL_LISTENER; extra (NULL or empty: none) is installed under it, so that filter's notifications win. */
+int os_filters_send(int fd, const struct os_program *filter, const struct os_program *extra, struct err *err);
 /* Whether this process, and so all that it starts, is under a seccomp filter that somebody else made. */
 bool os_is_filtered(void);
 /* Whether that filter lets the number pass that carries Microcosm's own calls. */

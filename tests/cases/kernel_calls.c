@@ -30,7 +30,7 @@
 #define USER_END (1ull << 47)
 
 enum {
-	NR_CLOSE = 3, NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_IOCTL = 16, NR_MREMAP = 25, NR_PAUSE = 34,
+	NR_READ = 0, NR_CLOSE = 3, NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_IOCTL = 16, NR_MREMAP = 25, NR_PAUSE = 34,
 	NR_CONNECT = 42, NR_SENDTO = 44, NR_SENDMSG = 46, NR_BIND = 49,
 	NR_CLONE = 56, NR_EXIT = 60, NR_KILL = 62, NR_RT_SIGQUEUEINFO = 129, NR_PRCTL = 157, NR_ARCH_PRCTL = 158,
 	NR_SETRLIMIT = 160, NR_TKILL = 200, NR_CLOCK_GETTIME = 228, NR_CLOCK_GETRES = 229,
@@ -245,6 +245,7 @@ static bool stub_may(long nr, const uint64_t *args)
 		return true;
 	case NR_PRCTL: return args[0] == 15; /* PR_SET_NAME */
 	/* Its filters, of which the last has a listener, which goes to the host process. */
+	case NR_READ: return args[0] == RT_FILTERS_FD;
 	case NR_SECCOMP: return args[0] == 1 && (args[1] == 0 || args[1] == 8);
 	case NR_SENDMSG: return args[0] == RT_CONTROL_FD;
 	default: return false;
@@ -314,17 +315,18 @@ static void made(int tid, const char *text)
 	ever_guest[child] = state_of[tid] == GUEST;
 }
 
-/* The stub is executed by a descriptor, the host process by its name. */
+/* Guests execute the stub by a descriptor, the tracer's children it and the host process by their names. */
 static void executed(const char *text)
 {
 	int tid = number_after(text, " pid="), former = number_after(text, " old_pid=");
 	bool by_descriptor = strncmp(text, "filename=/dev/fd/", 17) == 0;
+	bool stub = by_descriptor || strstr(text, "/stub pid=");
 	if (state_of[former] != SUPERVISOR && !by_descriptor) {
 		printf("HOLE: thread %d executed something else than the stub: %s", tid, text);
 		n_holes++;
 	}
 	has_sealed[tid] = false;
-	state_of[tid] = state_of[former] == SUPERVISOR && !by_descriptor ? SUPERVISOR : STUB;
+	state_of[tid] = state_of[former] == SUPERVISOR && !stub ? SUPERVISOR : STUB;
 }
 
 /* "  COMM-TID [CPU] FLAGS TIME: EVENT: TEXT". COMM may have anything in it, also a new line, but is too short

@@ -284,6 +284,34 @@ START_TEST(tells_what_is_carried)
 }
 END_TEST
 
+/* The boot process's own: by where the instruction lies, whose address is the next one's at a stop. */
+START_TEST(lets_the_stub_pass)
+{
+	static const struct { uint64_t ip; uint32_t verdict; } places[] = {
+		{ 0, SECCOMP_RET_TRACE }, { RT_STUB_BASE - 1, SECCOMP_RET_TRACE },
+		{ RT_STUB_BASE, SECCOMP_RET_ALLOW }, { RT_STUB_BASE + RT_STUB_SPAN - 1, SECCOMP_RET_ALLOW },
+		{ RT_STUB_BASE + RT_STUB_SPAN, SECCOMP_RET_TRACE }, { RT_STUB_BASE + (1ull << 32), SECCOMP_RET_TRACE },
+		{ RT_STUB_BASE - (1ull << 32), SECCOMP_RET_TRACE }, { RT_FIXED_BASE, SECCOMP_RET_TRACE },
+		{ UINT64_MAX, SECCOMP_RET_TRACE },
+	};
+	struct os_program filter;
+	struct err err = { 0 };
+
+	ck_assert_int_eq(os_filter_boot(&filter, &err), 0);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		struct seccomp_data data = { .nr = 9, .arch = AUDIT_ARCH_X86_64, .instruction_pointer = places[i].ip };
+		const struct sock_filter *code = (const struct sock_filter *)filter.insns;
+		ck_assert_uint_eq(bpf_run(code, filter.n, &data) & SECCOMP_RET_ACTION_FULL, places[i].verdict);
+		data.arch = AUDIT_ARCH_I386;
+		ck_assert_uint_eq(bpf_run(code, filter.n, &data) & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_TRACE);
+		data = (struct seccomp_data){ .nr = RT_NR_CARRIER, .arch = AUDIT_ARCH_X86_64,
+					      .args = { [5] = RT_CARRIES_GATE }, .instruction_pointer = places[i].ip };
+		ck_assert_uint_eq(bpf_run(code, filter.n, &data), SECCOMP_RET_USER_NOTIF);
+	}
+	os_program_free(&filter);
+}
+END_TEST
+
 START_TEST(has_bounds)
 {
 	struct os_program filter;
@@ -318,6 +346,7 @@ int main(void)
 	tcase_add_test(tests, says_what_libseccomp_says);
 	tcase_add_test(tests, everything_else_stops);
 	tcase_add_test(tests, tells_what_is_carried);
+	tcase_add_test(tests, lets_the_stub_pass);
 	tcase_add_test(tests, has_bounds);
 	tcase_set_timeout(tests, 300);
 	suite_add_tcase(suite, tests);
