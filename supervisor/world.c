@@ -394,7 +394,7 @@ static int spawn(struct world *w, const struct paths *paths, char *const *argv, 
 		 int *filters, struct err *err)
 {
 	struct os_spawn request = {.stub = paths->stub, .argv = argv, .envp = envp, .control_fd = w->control,
-				   .apart = boot, .no_stdio = boot};
+				   .boot = boot};
 	pid_t tid;
 	int error = os_spawn(&request, &tid, filters, err);
 	if (error)

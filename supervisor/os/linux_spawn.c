@@ -56,9 +56,9 @@ static bool child_descriptors(int filters, int control)
 static int child_run(const struct os_spawn *spawn, int filters)
 {
 	sigset_t none;
-	if (spawn->apart && setpgid(0, 0) < 0)
+	if (spawn->boot && setpgid(0, 0) < 0)
 		return -1;
-	if (spawn->no_stdio) {
+	if (spawn->boot) {
 		int null = open("/dev/null", O_RDWR);
 		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 			return -1;
@@ -67,7 +67,7 @@ static int child_run(const struct os_spawn *spawn, int filters)
 	    syscall(SYS_close_range, RT_CONTROL_FD + 1u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0)
 		return -1;
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, spawn->boot ? &none : os_wait_given_mask(), NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return execve(spawn->stub, spawn->argv, spawn->envp);

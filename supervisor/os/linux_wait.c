@@ -20,6 +20,7 @@ extern const char wait_begin[], wait_end[], wait_interrupted[], wait_restorer[];
  * the process's, so this state is too. */
 static int doorbell;
 static volatile sig_atomic_t came[65], came_from_terminal[65];
+static sigset_t given; /* what was blocked before */
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
 				SIGTSTP, SIGCONT, SIGWINCH};
@@ -73,8 +74,13 @@ int os_wait_init(struct err *err)
 			return err_sys(err, errno, "cannot handle signal %d", passed_on[i]);
 	sigset_t none;
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &none, &given);
 	return 0;
+}
+
+const sigset_t *os_wait_given_mask(void)
+{
+	return &given;
 }
 
 void os_wait_ticks(bool on)

@@ -39,6 +39,8 @@ struct os_event {
 /* Installs the handlers of the signals that interrupt os_wait: SIGIO (the control socket) and those
  * that are passed on to the guest. Once. */
 int os_wait_init(struct err *err);
+/* The signals that were blocked before: with them so a program begins, as by execve(2). */
+const sigset_t *os_wait_given_mask(void);
 /* From now on os_wait returns -EINTR every few milliseconds, or no longer. */
 void os_wait_ticks(bool on);
 /* Blocks until a traced thread or child has an event, 0; or until a signal came, -EINTR (also for one
@@ -136,8 +138,7 @@ struct os_spawn {
 	const char *stub; /* its path */
 	char *const *argv, *const *envp;
 	int control_fd;
-	bool apart;     /* own process group: not part of the user's job */
-	bool no_stdio;  /* descriptors 0-2 from /dev/null */
+	bool boot; /* not part of the user's job: a process group of its own, 0-2 from /dev/null, no signal blocked */
 };
 
 /* A process that executes the stub and is traced; it waits for what os_filters_send sends to *filters. */
