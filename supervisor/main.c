@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // microcosm: reads the command line, runs a world, says once what failed.
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -25,12 +26,20 @@ static void fill_stdio(void)
 		close(fd);
 }
 
+/* EFBIG says it better, and what is executed has the default again. */
+static void file_too_large(int signo)
+{
+	(void)signo;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct err err = {0};
 	int status = 0;
 	fill_stdio();
+	if (signal(SIGXFSZ, file_too_large) == SIG_IGN)
+		signal(SIGXFSZ, SIG_IGN); /* for the program as well */
 	if (options_parse(argc, argv, &options, &err) < 0)
 		status = fail(&err);
 	else if (options.action == OPTIONS_HELP)
