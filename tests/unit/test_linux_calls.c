@@ -575,7 +575,7 @@ int main(void)
 	tcase_add_test(tests, fstat_without_a_path);
 	tcase_add_test(tests, working_directory_is_the_root);
 	tcase_add_test(tests, ids_stay_what_they_are);
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 300);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
