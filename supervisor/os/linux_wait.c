@@ -147,6 +147,18 @@ static enum os_event_kind classify_stop(int status, struct os_event *event)
 	return OS_EVENT_SIGNAL;
 }
 
+bool os_wait_ended(pid_t tid, struct os_event *event)
+{
+	siginfo_t info = {0};
+	int status;
+	/* Stops are told of too, asked for or not: they stay for os_wait. */
+	if (waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 || info.si_pid != tid ||
+	    info.si_code > CLD_DUMPED || waitpid(tid, &status, WNOHANG | __WALL) != tid)
+		return false;
+	*event = (struct os_event){.kind = OS_EVENT_GONE, .tid = tid, .value = status};
+	return true;
+}
+
 int os_wait(struct os_event *event)
 {
 	int status;

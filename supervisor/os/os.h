@@ -46,6 +46,8 @@ void os_wait_ticks(bool on);
 /* Blocks until a traced thread or child has an event, 0; or until a signal came, -EINTR (also for one
  * that came since the last call); -ECHILD when there are no children. */
 int os_wait(struct os_event *event);
+/* Whether the thread has ended, and then its last event, before those of others. */
+bool os_wait_ended(pid_t tid, struct os_event *event);
 /* The next signal that came for the supervisor itself, 0 when there is none. from_terminal: the kernel
  * sent it to the whole foreground group. */
 int os_wait_signal(bool *from_terminal);
