@@ -3,7 +3,7 @@
 # Each call that linux_calls.def claims does on Microcosm what it does natively: the programs of tests/linux
 # say a line for each check, and the lines are the same; what is refused is refused by the errno that the
 # table has. No row of the table is left out.
-# timeout: 240
+# timeout: 600
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 : "${microcosm:?}"
