@@ -88,6 +88,42 @@ sys.exit(6)
 EOT
 	same "python3" python3 -B "$PWD/check.py"
 fi
+if has git; then
+	cat >git.sh <<'EOT'
+export HOME=$PWD GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_DATE=2020-01-01T00:00:00Z GIT_COMMITTER_DATE=2020-01-01T00:00:00Z
+set -e
+git config --global user.name A && git config --global user.email a@example.org && git config --global init.defaultBranch main
+git init -q a && cd a
+for i in 1 2 3 4 5 6; do seq $((i * 100)) >f$i; git add f$i; git commit -q -m "commit $i"; done
+git checkout -q -b side HEAD~3; echo x >>f1; git commit -q -a -m side; git checkout -q main; git merge -q side -m merge
+git log --oneline --graph; git gc -q; git fsck; git count-objects -v | grep -v size
+cd .. && git clone -q a b && git clone -q "file://$PWD/a" c && git clone -q --bare a d.git
+cd b && git rebase -q HEAD~2 && echo y >n && git add n && git commit -q -m n && git push -q ../d.git HEAD:refs/heads/new
+echo z >>n; git stash -q; git stash pop -q; git status --short; git archive HEAD | tar t; git log -p | md5sum; git grep -c 99
+git format-patch -1 --stdout | git -C ../c am -q; git -C ../c log -1 --format=%s; git -C ../d.git log --oneline new
+cd .. && rm -rf a b c d.git .gitconfig
+EOT
+	same "git" sh "$PWD/git.sh"
+fi
+if has perl; then
+	cat >check.pl <<'EOT'
+use strict; use warnings; use Socket; use IO::Handle; use POSIX ":sys_wait_h"; use IPC::Open3; use Fcntl ":flock"; use File::Find;
+$| = 1;
+pipe(my $r, my $w); my $pid = fork;
+if (!$pid) { close $r; print $w "child $_\n" for 1 .. 3; close $w; exit 3 }
+close $w; print while <$r>; waitpid $pid, 0; print $? >> 8, "\n";
+socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die; $a->autoflush(1); print $a "to the other\n"; print scalar <$b>;
+my $reaped = 0; $SIG{CHLD} = sub { while (waitpid(-1, WNOHANG) > 0) { $reaped = $? >> 8 } };
+exit 7 unless fork; select undef, undef, undef, 0.02 until $reaped; print "reaped $reaped\n"; $SIG{CHLD} = "DEFAULT";
+my $p = open3(my $in, my $out, undef, "tr a-z A-Z"); print $in "abc\n"; close $in; print <$out>; waitpid $p, 0;
+open(my $f, ">", "l"); flock($f, LOCK_EX) or die;
+if (!fork) { open(my $g, ">", "l"); print flock($g, LOCK_EX | LOCK_NB) ? "got\n" : "busy $!\n"; exit }
+wait; eval { local $SIG{ALRM} = sub { die "alarm\n" }; alarm 1; select undef, undef, undef, 60 }; print $@;
+print `echo x; exit 2`, $? >> 8, "\n"; find(sub { print "$File::Find::name\n" if /^pass/ }, "/etc"); utime 1, 2, "l"; print +(stat "l")[9], "\n";
+symlink "l", "m"; print readlink("m"), "\n"; unlink "l", "m"; exec "sh", "-c", 'echo $0 $1; kill -TERM $$', "n", "argument";
+EOT
+	same "perl" perl "$PWD/check.pl"
+fi
 if has sqlite3; then
 	same "sqlite3, two writers" sh -c 'sqlite3 db "pragma journal_mode=wal; create table t(a)"; for w in 1 2; do for i in 1 2 3 4 5 6 7 8 9; do echo "insert into t values($w);"; done | sqlite3 -cmd ".timeout 10000" db & done; wait; sqlite3 db "select a, count(*) from t group by a; pragma integrity_check"; rm -f db*'
 fi
