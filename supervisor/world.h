@@ -38,6 +38,8 @@ struct own_entry { /* an entry of the table that this process alone sees */
 	uint64_t fn;
 };
 
+#define CODE_RANGES 8
+
 struct process {
 	struct process *next;
 	int32_t id;      /* Microcosm's */
@@ -58,8 +60,12 @@ struct process {
 	bool exits;           /* by exit_group: its argument is the status, else the first thread's value */
 	int first_value;
 	int forced_status;    /* exit status to report instead of the kernel's, -1: none */
-	uint16_t *sites;      /* patched ones, by number; a fork's child has its parent's */
+	uint16_t *sites;      /* slots of patched ones; a fork's child has its parent's */
 	size_t n_sites, room_sites;
+	struct code_range {   /* where its calls came from, and what was known of that code then: call/proven.c */
+		uint64_t low, high;
+		uint32_t changes;
+	} code[CODE_RANGES];
 	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
 	size_t n_stacks, room_stacks;
 	char *exe;        /* the path of what it executes, in the world's files; NULL: not known */
@@ -136,6 +142,7 @@ struct thread {
 	bool gone;        /* reaped */
 	unsigned breakpoint_traps; /* since it was set */
 	uint64_t breakpoint; /* where it is to stop for its site to be patched, 0: nowhere */
+	int32_t breakpoint_nr; /* of the call that was made there */
 	bool makes;       /* is in a fork, vfork or clone */
 	bool joinable;    /* made by -16, or a world's or process's first */
 	bool guard_due;   /* its own mprotect of the guard page is still to come */
@@ -263,7 +270,9 @@ struct world {
 
 	struct trace *trace;  /* NULL: none */
 	struct learn *learn;  /* NULL: nothing is to be learned */
-	struct patches *patches; /* call/patch.c; NULL: sites stay as they are */
+	struct patches *patches; /* call/patch.c; NULL, as the two below: sites stay as they are */
+	struct slots *slots;     /* call/slots.c */
+	struct proven *proven;   /* call/proven.c */
 	int cpu;               /* the tracer's, and that of the threads pinned to it */
 	bool ticking;          /* os_wait is interrupted every tick: a thread may be pinned */
 	unsigned ticks;
@@ -425,10 +434,11 @@ void inject_return(struct world *w, struct thread *t, int64_t result);
 /* A call that t makes while an injection is under way is the injected one. */
 bool inject_is(const struct thread *t, const struct os_call *call);
 
-/* ---- call/patch.c: call sites that trap again and again ---- */
+/* ---- call/patch.c, slots.c: call sites that trap again and again ---- */
 int patches_init(struct world *w, struct err *err);
 void patches_free(struct world *w);
-/* t is stopped at a call that a handler serves: counts its site, and has it patched when it is hot. */
+/* t is stopped at a call that a handler serves: patches what is known of its code; counts its site, and has it
+ * patched when it is hot. */
 void patch_consider(struct world *w, struct thread *t, const struct os_call *call);
 /* A SIGTRAP of t's: true when it was ours, and t has been resumed. */
 bool patch_reached(struct world *w, struct thread *t, const siginfo_t *info, const struct regs *regs);

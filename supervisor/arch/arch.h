@@ -56,14 +56,18 @@ size_t arch_core_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, int32_t nr, uint6
 /* The stubs of the calls that stay in user space: -9 in a few bytes, -2 by a jump to target. */
 void arch_self_stub(uint8_t out[ARCH_STUB_MAX]);
 void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target);
-/* A call that can be patched: the bytes before the address that it returns to, and where it begins. */
+/* A call of nr that can be patched: the bytes before the address that it returns to, and where it begins, with
+ * a mov of a constant into a register: of the number, or of the last argument. */
 #define ARCH_SITE_BYTES 7
-#define ARCH_SITE_CHANGED 5 /* of these; the `syscall` instruction stays */
+#define ARCH_SITE_CHANGED 5 /* of these, the mov; the `syscall` instruction stays */
 bool arch_site_is(const uint8_t code[ARCH_SITE_BYTES], int32_t nr);
 /* Makes it a jump by the slot at address `slot`. */
 void arch_site_patch(uint8_t code[ARCH_SITE_BYTES], uint32_t slot);
-/* What the slot leads to, at address `at`: on to target, with the number and where to return to. */
-void arch_site_stub(uint8_t *out, uint64_t at, int32_t nr, uint64_t return_to, uint64_t target);
+/* Takes that back, if code is that jump. */
+void arch_site_restore(uint8_t code[ARCH_SITE_BYTES], uint32_t slot, const uint8_t mov[ARCH_SITE_CHANGED]);
+/* What the slot leads to, at address `at`: does the mov, and on to target with where to return to. */
+void arch_site_stub(uint8_t *out, uint64_t at, const uint8_t mov[ARCH_SITE_CHANGED], uint64_t return_to,
+		    uint64_t target);
 /* The stub of a gate at address `at` that jumps to target with the index. */
 size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target);
 

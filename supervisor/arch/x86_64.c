@@ -204,8 +204,8 @@ static const uint8_t syscall_code[2] = {0x0f, 0x05};
 
 bool arch_site_is(const uint8_t code[ARCH_SITE_BYTES], int32_t nr)
 {
-	/* movl $nr,%eax; syscall */
-	return code[0] == 0xb8 && memcmp(code + 1, &nr, sizeof nr) == 0 &&
+	/* movl $nr,%eax; syscall, or any constant into another register, but for the stack pointer */
+	return (code[0] & 0xf8) == 0xb8 && code[0] != 0xbc && (code[0] != 0xb8 || memcmp(code + 1, &nr, sizeof nr) == 0) &&
 	       memcmp(code + ARCH_SITE_CHANGED, syscall_code, sizeof syscall_code) == 0;
 }
 
@@ -217,11 +217,18 @@ void arch_site_patch(uint8_t code[ARCH_SITE_BYTES], uint32_t slot)
 	memcpy(code + sizeof jump, &slot, sizeof slot);
 }
 
-void arch_site_stub(uint8_t *out, uint64_t at, int32_t nr, uint64_t return_to, uint64_t target)
+void arch_site_restore(uint8_t code[ARCH_SITE_BYTES], uint32_t slot, const uint8_t mov[ARCH_SITE_CHANGED])
 {
-	/* movl $nr,%eax; movabsq $return_to,%rcx; jmp target */
-	out[0] = 0xb8;
-	memcpy(out + 1, &nr, sizeof nr);
+	uint8_t jump[ARCH_SITE_BYTES];
+	arch_site_patch(jump, slot);
+	if (memcmp(code, jump, sizeof jump) == 0)
+		memcpy(code, mov, ARCH_SITE_CHANGED);
+}
+
+void arch_site_stub(uint8_t *out, uint64_t at, const uint8_t mov[ARCH_SITE_CHANGED], uint64_t return_to, uint64_t target)
+{
+	/* the mov; movabsq $return_to,%rcx; jmp target */
+	memcpy(out, mov, ARCH_SITE_CHANGED);
 	out[5] = 0x48;
 	out[6] = 0xb9;
 	memcpy(out + 7, &return_to, sizeof return_to);

@@ -243,22 +243,6 @@ bool os_signal_blocked(pid_t tid, int signal)
 	       mask >> (signal - 1) & 1;
 }
 
-bool os_mapping(pid_t tid, uint64_t addr, char permissions[5])
-{
-	char path[64], line[4352];
-	bool found = false;
-	snprintf(path, sizeof path, "/proc/%d/maps", (int)tid);
-	FILE *file = fopen(path, "re");
-	while (file && !found && fgets(line, sizeof line, file)) {
-		unsigned long long low, high;
-		found = sscanf(line, "%llx-%llx %4s", &low, &high, permissions) == 3 && addr >= low &&
-			addr < high;
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
 bool os_is_traced(pid_t tid)
 {
 	siginfo_t info;

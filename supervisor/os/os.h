@@ -95,8 +95,15 @@ int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */
 int os_break_at(pid_t tid, uint64_t addr);
 /* A fault's signal would change what the thread does with it. */
 bool os_signal_blocked(pid_t tid, int signal);
-/* The permissions of the mapping at addr as /proc/PID/maps has them, "r-xp": false when there is none. */
-bool os_mapping(pid_t tid, uint64_t addr, char permissions[5]);
+
+struct os_mapping {
+	uint64_t low, high;
+	uint64_t dev, inode, offset; /* of the file; inode 0: there is none */
+	char permissions[5];         /* "r-xp", as /proc/PID/maps has them */
+};
+
+/* The mapping at addr; false when there is none. */
+bool os_mapping(pid_t tid, uint64_t addr, struct os_mapping *mapping);
 /* A copy of a thread's descriptor, close-on-exec. -EPERM where the kernel, or a container's profile, gives
  * none. */
 int os_take_fd(pid_t tid, pid_t tgid, int fd);

@@ -27,6 +27,11 @@ SITE(other_site, 5002)
 SITE(late_site, 5003)
 SITE(core_site, 0xfffffff7) /* -9 */
 
+/* The last argument's constant where the number's is elsewhere: own(7), or whatever number is asked for. */
+long argument_site(long number);
+extern unsigned char argument_site_mov[];
+__asm__(".text\nargument_site: movq %rdi, %rax\nargument_site_mov: movl $7, %edi\nsyscall\nret");
+
 /* movl $5000, %r8d; syscall: from its second byte on it looks like a site. */
 long false_site(long number);
 extern unsigned char false_site_mov[];
@@ -153,6 +158,19 @@ static void follows_the_table(void)
 	CHECK_IS(own_site(1, 2, 3, 4), 4321);
 }
 
+/* Its number is another one from call to call: of a handler, of the kernel, of the core, of nobody. */
+static void may_have_the_number_elsewhere(void)
+{
+	for (int i = 0; i < TRIES && !is_patched(argument_site_mov); i++)
+		CHECK_IS(argument_site(NR_OWN) % 10, 7);
+	CHECK(is_patched(argument_site_mov));
+	CHECK_IS(argument_site(NR_OWN) % 10, 7);
+	CHECK_IS(argument_site(NR_getpid), mc_syscall(NR_getpid, 0, 0, 0, 0, 0, 0));
+	CHECK_IS(argument_site(MC_SYS_THREAD_SELF), mc_thread_self());
+	CHECK_IS(argument_site(5999), -E_NOSYS);
+	CHECK_IS(argument_site(0x7fffffff), -E_NOSYS);
+}
+
 /* ---- Its bytes ---- */
 
 static void can_be_jumped_into(void)
@@ -238,25 +256,26 @@ static void leaves_alone(void)
 	CHECK(!until_patched(core_site, core_site_mov)); /* no handler's */
 }
 
-/* Code that can be written since it was found to be a site that is called often. */
+/* Code that can be written since it was found to be a site that is called often: whether it was is seen by what
+ * becomes of every other page, which stays as it is. An odd number of calls, so that it is each of them in turn. */
 static void leaves_alone_what_changed(void)
 {
-	unsigned char *page;
-	int calls = 0;
-	do {
-		page = code_page(NULL, NR_OWN);
+	int patched = 0;
+	for (int i = 0; i < TRIES; i++) {
+		unsigned char *page = code_page(NULL, NR_OWN);
 		long (*site)(long, long, long, long) = (long (*)(long, long, long, long))page;
 		CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, READ_EXECUTE, 0, 0, 0), 0);
-		calls++;
-		for (int i = 0; i < calls; i++)
-			site(1, 2, 3, 4);
-		if (is_patched(page + 3))
-			return;
-		CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, ALL, 0, 0, 0), 0);
 		CHECK_IS(site(1, 2, 3, 4), 4321);
 		CHECK(!is_patched(page + 3));
-	} while (calls < TRIES);
-	CHECK(calls < TRIES);
+		if (i % 2)
+			CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, ALL, 0, 0, 0), 0);
+		CHECK_IS(site(1, 2, 3, 4), 4321);
+		CHECK_IS(site(1, 2, 3, 4), 4321);
+		patched += is_patched(page + 3);
+		CHECK(!(i % 2 && is_patched(page + 3)));
+		CHECK_IS(mc_syscall(NR_munmap, (long)page, PAGE, 0, 0, 0, 0), 0);
+	}
+	CHECK(patched > 1);
 }
 
 static void handler(int signo, struct info *info, void *context)
@@ -304,12 +323,11 @@ static void count_trap(int signo, struct info *info, void *context)
 static void patches_without_a_reason(void)
 {
 	struct action standard = {0};
-	for (int calls = 1; calls < TRIES; calls++) {
+	for (int i = 0; i < TRIES; i++) {
 		unsigned char *page = code_page(NULL, NR_OWN);
 		page[2] = 0xf1;
 		CHECK_IS(mc_syscall(NR_mprotect, (long)page, PAGE, READ_EXECUTE, 0, 0, 0), 0);
-		for (int i = 0; i < calls; i++)
-			((long (*)(long, long, long, long))(page + 3))(1, 2, 3, 4);
+		((long (*)(long, long, long, long))(page + 3))(1, 2, 3, 4);
 		CHECK(!is_patched(page + 3));
 		traps = 0;
 		on_signal(S_TRAP, count_trap, 0);
@@ -318,6 +336,8 @@ static void patches_without_a_reason(void)
 		CHECK_IS(is_patched(page + 3), !traps);
 		if (!traps)
 			return;
+		((long (*)(long, long, long, long))(page + 3))(1, 2, 3, 4); /* an odd number, as above */
+		CHECK_IS(mc_syscall(NR_munmap, (long)page, PAGE, 0, 0, 0, 0), 0);
 	}
 	check_failed(__FILE__, __LINE__, "a trap without a reason is no breakpoint's");
 }
@@ -377,6 +397,7 @@ int main(void)
 	follows_the_table();
 	keeps_registers();
 	keeps_vectors();
+	may_have_the_number_elsewhere();
 	can_be_jumped_into();
 	is_inherited();
 	goes_with_its_page();
