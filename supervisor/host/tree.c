@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -208,15 +209,26 @@ static bool users_restricted(void)
 	return byte != '0';
 }
 
+/* Root without CAP_SETFCAP, as in containers with all capabilities dropped, gets no name in a user namespace:
+ * user_namespaces(7). */
+static bool may_have_name(uid_t uid)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+
+	return uid != 0 || syscall(SYS_capget, &head, data) < 0 ||
+	       (data[CAP_TO_INDEX(CAP_SETFCAP)].effective & CAP_TO_MASK(CAP_SETFCAP)) != 0;
+}
+
 /* 1: mounts can be made from here on; 0: the kernel or a container's profile refuses it. */
 static int unshare_mounts(struct err *err)
 {
 	int r = unshare(CLONE_NEWNS) < 0 ? -errno : 0;
 
-	if (r == -EPERM && !users_restricted()) {
-		uid_t uid = geteuid();
-		gid_t gid = getegid();
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
 
+	if (r == -EPERM && !users_restricted() && may_have_name(uid)) {
 		r = unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ? -errno : 0;
 		if (r == 0 && (r = map_user(uid, gid)) < 0)
 			return err_sys(err, -r, "cannot make a file tree: a user namespace was to be had, but "

@@ -93,6 +93,11 @@ contains confined.out '^cat /b/in/new: yes 0$' || fail "a directory that has two
 if tree "$microcosm" --trace=none >mounted.out; then
 	diff mounted.out confined.out >&2 || fail "mounted <, without namespaces >"
 fi
+# Root whose capabilities are all gone could make a user namespace, and would have no name there.
+if [ "$(id -u)" = 0 ]; then
+	tree setpriv --bounding-set=-all --inh-caps=-all "$microcosm" >powerless.out
+	diff confined.out powerless.out >&2 || fail "without namespaces <, root without capabilities >"
+fi
 contains confined.out '^stat' || fail "it ended early: $(tail -n 3 confined.out)"
 
 # ---- What Microcosm asks of itself passes where only what is named does ----
