@@ -4,7 +4,8 @@
  * have it and may change it, other code at its address is what it is, signals come at once. Code that only looks
  * like a site, code that can be written and code of a program that ignores or handles SIGTRAP stays as it is.
  * modules: probe
- * modes: direct quiet */
+ * modes: direct quiet
+ * timeout: 300 */
 #include "check.h"
 #include "probe.h"
 #include "signal.h"
