@@ -61,6 +61,7 @@ void arch_jump_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint64_t target);
 #define ARCH_SITE_BYTES 7
 #define ARCH_SITE_CHANGED 5 /* of these, the mov; the `syscall` instruction stays */
 bool arch_site_is(const uint8_t code[ARCH_SITE_BYTES], int32_t nr);
+bool arch_site_ends(const uint8_t code[ARCH_SITE_BYTES]); /* as one does */
 /* Makes it a jump by the slot at address `slot`. */
 void arch_site_patch(uint8_t code[ARCH_SITE_BYTES], uint32_t slot);
 /* Takes that back, if code is that jump. */

@@ -202,11 +202,16 @@ size_t arch_core_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, int32_t nr, uint6
 
 static const uint8_t syscall_code[2] = {0x0f, 0x05};
 
+bool arch_site_ends(const uint8_t code[ARCH_SITE_BYTES])
+{
+	return memcmp(code + ARCH_SITE_CHANGED, syscall_code, sizeof syscall_code) == 0;
+}
+
 bool arch_site_is(const uint8_t code[ARCH_SITE_BYTES], int32_t nr)
 {
 	/* movl $nr,%eax; syscall, or any constant into another register, but for the stack pointer */
 	return (code[0] & 0xf8) == 0xb8 && code[0] != 0xbc && (code[0] != 0xb8 || memcmp(code + 1, &nr, sizeof nr) == 0) &&
-	       memcmp(code + ARCH_SITE_CHANGED, syscall_code, sizeof syscall_code) == 0;
+	       arch_site_ends(code);
 }
 
 void arch_site_patch(uint8_t code[ARCH_SITE_BYTES], uint32_t slot)

@@ -11,7 +11,7 @@ struct slots *slots_new(void);
 /* The address of a slot for the site with this mov that returns to return_to, which the process has from now on;
  * 0: there is none. */
 uint32_t slots_take(struct world *w, struct process *p, const uint8_t mov[ARCH_SITE_CHANGED], uint64_t return_to);
-/* In the bytes of the process's page at `page`, has the sites that it jumps from as they were. */
+/* In the bytes of the process's page at `page`, and some more, has the sites that it jumps from as they were. */
 void slots_restore(const struct world *w, const struct process *p, uint64_t page, uint8_t *bytes);
 
 /* ---- proven.c: sites of files that are known to be ones ---- */

@@ -9,6 +9,7 @@
 
 #define PAGES_MAX 512
 #define SITES_MAX 32 /* of a page */
+#define CODE_READ (CODE_PAGE + 8)
 
 struct page {
 	uint64_t dev, inode, offset;
@@ -40,14 +41,18 @@ void proven_free(struct proven *proven)
 	free(proven);
 }
 
-/* The page at `page` as t has it, and as it was before anything in it was patched. */
-static bool page_read(const struct world *w, const struct thread *t, uint64_t page, uint8_t *now, uint8_t *before)
+/* The page at `page` and what follows, as t has it and as it was before anything in the page was patched. The bytes
+ * of it that there are, or 0. */
+static size_t page_read(const struct world *w, const struct thread *t, uint64_t page, uint8_t now[CODE_READ],
+			uint8_t before[CODE_READ])
 {
-	if (os_read(t->tid, page, now, CODE_PAGE) != CODE_PAGE)
-		return false;
-	memcpy(before, now, CODE_PAGE);
+	ssize_t n = os_read(t->tid, page, now, CODE_READ);
+	if (n < CODE_PAGE)
+		return 0;
+	memset(now + n, 0, CODE_READ - (size_t)n);
+	memcpy(before, now, CODE_READ);
 	slots_restore(w, t->process, page, before);
-	return true;
+	return (size_t)n;
 }
 
 /* ---- Learning ---- */
@@ -70,9 +75,10 @@ static struct page *page_of(struct proven *proven, const struct os_mapping *mapp
 
 void proven_add(struct world *w, const struct thread *t, const struct os_mapping *mapping, uint64_t at)
 {
-	uint8_t now[CODE_PAGE], before[CODE_PAGE];
+	uint8_t now[CODE_READ], before[CODE_READ];
 	uint64_t in_page = at % CODE_PAGE, start = at - in_page;
-	if (mapping->inode == 0 || in_page > CODE_PAGE - sizeof(uint64_t) || !page_read(w, t, start, now, before))
+	/* Its `syscall` may lie in the next page. */
+	if (mapping->inode == 0 || in_page > CODE_PAGE - ARCH_SITE_CHANGED || !page_read(w, t, start, now, before))
 		return;
 	struct page *page = page_of(w->proven, mapping, mapping->offset + (start - mapping->low));
 	if (!page)
@@ -112,12 +118,16 @@ static void told(struct world *w, struct process *p, uint64_t low, uint64_t high
 
 static void patch_page(struct world *w, const struct thread *t, const struct page *page, uint64_t start)
 {
-	uint8_t now[CODE_PAGE], before[CODE_PAGE];
-	if (!page_read(w, t, start, now, before) || memcmp(before, page->code, CODE_PAGE) != 0)
+	uint8_t now[CODE_READ], before[CODE_READ];
+	size_t n = page_read(w, t, start, now, before);
+	if (!n || memcmp(before, page->code, CODE_PAGE) != 0)
 		return;
-	for (size_t i = 0; i < page->n; i++)
-		if (memcmp(now + page->at[i], page->code + page->at[i], ARCH_SITE_BYTES) == 0) /* not yet */
-			patch_site(w, t, start + page->at[i], now + page->at[i]);
+	for (size_t i = 0; i < page->n; i++) {
+		uint8_t *code = now + page->at[i];
+		bool whole = page->at[i] + sizeof(uint64_t) <= n;
+		if (whole && memcmp(code, page->code + page->at[i], ARCH_SITE_CHANGED) == 0 && arch_site_ends(code))
+			patch_site(w, t, start + page->at[i], code); /* it is not yet */
+	}
 }
 
 void proven_apply(struct world *w, const struct thread *t, uint64_t ip)

@@ -138,7 +138,7 @@ void slots_restore(const struct world *w, const struct process *p, uint64_t page
 	for (size_t i = 0; i < p->n_sites; i++) {
 		const struct slot *slot = &w->slots->all[p->sites[i]];
 		uint64_t at = slot->return_to - ARCH_SITE_BYTES - page;
-		if (at <= CODE_PAGE - ARCH_SITE_BYTES)
+		if (at <= CODE_PAGE - ARCH_SITE_CHANGED)
 			arch_site_restore(bytes + at, slot_address(p->sites[i]), slot->mov);
 	}
 }

@@ -11,11 +11,11 @@ look() { # UNDER...
 	"$CC" -static -no-pie -O1 -pthread -o patched "$tests/linux/patched.c" || fail "cannot build patched.c"
 	"$@" "$microcosm" --rw "$PWD" "$PWD/patched" "$PWD/patched" >out 2>&1 || fail "status $?: $(cat out)"
 	diff - out >&2 <<-END || fail "$*: expected <, found >"
-		mapped: 0 patched, then 2
+		mapped: 0 patched, then 3
 		writable: 0 patched, then 0
 		shared: 0 patched, then 0
 		with a thread: 0 patched, then 0
-		executed: 2 patched
+		executed: 3 patched
 		changed: 0 patched, then 0
 		executed: 0 patched
 	END

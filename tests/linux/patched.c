@@ -18,11 +18,13 @@
 #define TRIES 2000 /* far more than it takes */
 #define PAGE 4096
 
-/* umask(077), once with the number last and once with the argument. Both may be anywhere. */
-extern unsigned char page[], number_last[], number_last_mov[], argument_last[], argument_last_mov[], constant[];
+/* umask(077), once with the number last, once with the argument, once across pages. They may be anywhere. */
+extern unsigned char page[], number_last[], number_last_mov[], argument_last[], argument_last_mov[], across[],
+	across_mov[], constant[];
 __asm__(".text\n.balign 4096\npage:\nnumber_last: movl $077, %edi\nnumber_last_mov: movl $95, %eax\nsyscall\nret\n"
 	"argument_last: movl $95, %eax\nargument_last_mov: movl $077, %edi\nsyscall\nret\n"
-	"constant: .byte 0\n.balign 4096");
+	"constant: .byte 0\n.org page + 4096 - 6 - 5\nacross: movl $077, %edi\nacross_mov: movl $95, %eax\nsyscall\n"
+	"ret\n.balign 4096");
 
 static long call(const unsigned char *code)
 {
@@ -35,10 +37,11 @@ static int is_patched(const unsigned char *mov)
 	return mov[0] == 0xff && mov[1] == 0x24 && mov[2] == 0x25 && mov[5] == 0x0f && mov[6] == 0x05;
 }
 
-/* Of the two sites in a copy of the page. */
+/* Of the three sites in a copy of the pages. */
 static int patched(const unsigned char *copy)
 {
-	return is_patched(copy + (number_last_mov - page)) + is_patched(copy + (argument_last_mov - page));
+	return is_patched(copy + (number_last_mov - page)) + is_patched(copy + (argument_last_mov - page)) +
+	       is_patched(copy + (across_mov - page));
 }
 
 static void until_patched(const unsigned char *code, const unsigned char *mov)
@@ -64,7 +67,7 @@ static off_t offset_of(const unsigned char *what)
 static const unsigned char *map(const char *program, int protection, int flags)
 {
 	int fd = open(program, O_RDONLY);
-	void *copy = mmap(NULL, PAGE, protection, flags, fd, offset_of(page));
+	void *copy = mmap(NULL, 2 * PAGE, protection, flags, fd, offset_of(page));
 
 	if (fd < 0 || copy == MAP_FAILED)
 		exit(5);
@@ -77,8 +80,9 @@ static void show(const char *how, const unsigned char *copy)
 	int before = patched(copy);
 	int right = call(copy) == 077;
 	int after = patched(copy);
-	right = right && call(copy) == 077 && call(copy + (argument_last - page)) == 077 &&
-		call(copy + (argument_last - page)) == 077;
+	for (int i = 0; i < 2; i++)
+		right = right && call(copy) == 077 && call(copy + (argument_last - page)) == 077 &&
+			call(copy + (across - page)) == 077;
 	printf("%s: %d patched, then %d%s\n", how, before, after, right ? "" : ", wrong results");
 }
 
@@ -134,6 +138,7 @@ int main(int argc, char **argv)
 	}
 	until_patched(number_last, number_last_mov);
 	until_patched(argument_last, argument_last_mov);
+	until_patched(across, across_mov);
 	show("mapped", map(argv[1], PROT_READ | PROT_EXEC, MAP_PRIVATE));
 	show("writable", map(argv[1], PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE));
 	show("shared", map(argv[1], PROT_READ | PROT_EXEC, MAP_SHARED));
