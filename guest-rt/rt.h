@@ -27,6 +27,10 @@
 /* Any call, by the table: its number in r8, its own r8 and r9 at the stack pointer. */
 #define RT_CARRIES_CALL 0x4d43525400000003
 
+/* A kernel call that names a local socket, which names are not the kernel's to resolve: the tracer sends it to
+ * the handler of this number instead, which the linux module has. Whoever else calls it gets the same. */
+#define RT_NR_LOCAL(nr) (0x2000 + (nr))
+
 /* In the flags of an upcall's frame, where the processor has 0: the result is to be reported. */
 #define RT_FLAGS_TRACED 0x80000000
 

@@ -113,6 +113,16 @@ static void answer_file(struct world *w, const struct thread *t)
 		close(fd);
 }
 
+/* Sent before the gate is answered that the thread waits for. */
+static void take_local(struct ctl_msg *msg, struct thread *t)
+{
+	int fd = msg->n_fds > 0 ? msg->fds[0] : -1;
+	if (t && t->tid)
+		socket_set_local(t, fd);
+	else if (fd >= 0)
+		close(fd);
+}
+
 static void control_message(struct world *w)
 {
 	struct ctl_msg *msg = w->msg;
@@ -131,6 +141,7 @@ static void control_message(struct world *w)
 		}
 		return;
 	case CTL_LEARNED: learn_note(w, msg); return;
+	case CTL_LOCAL: take_local(msg, t); return;
 	case CTL_ASK_FILE: answer_file(w, t); return;
 	case CTL_EXE: proc_exe(w); return;
 	case CTL_ASK: proc_ask(w); return;

@@ -565,21 +565,26 @@ static void mediate_clock(struct world *w, struct thread *t, const struct os_cal
 		finish(w, t, call->nr, -EINVAL);
 }
 
+static void upcall(struct world *w, struct thread *t, const struct os_call *call, int32_t nr);
+
 static void mediate_address(struct world *w, struct thread *t, const struct os_call *call)
 {
 	int64_t result = socket_lend(w, t, call);
-	if (result == 0)
+	if (result == SOCKET_LOCAL)
+		upcall(w, t, call, RT_NR_LOCAL(call->nr));
+	else if (result == 0)
 		pass_kernel(w, t);
 	else
 		finish(w, t, call->nr, result);
 }
 
+/* Of an unbound socket the kernel would choose the port, and any address. */
 static void mediate_listen(struct world *w, struct thread *t, const struct os_call *call)
 {
-	if (net_allows_any(&w->net))
+	if (w->listens_freely)
 		pass_kernel(w, t);
 	else
-		finish(w, t, call->nr, socket_listen(t, (int)call->args[0], (int)call->args[1]));
+		upcall(w, t, call, RT_NR_LOCAL(call->nr));
 }
 
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
@@ -667,18 +672,21 @@ static bool take_return(const struct world *w, const struct thread *t, struct re
 	return true;
 }
 
-static void upcall(struct world *w, struct thread *t, const struct os_call *call)
+/* Has the handler of the number nr serve the call. */
+static void upcall(struct world *w, struct thread *t, const struct os_call *call, int32_t nr)
 {
 	struct regs regs;
-	patch_consider(w, t, call);
+	if (nr == call->nr)
+		patch_consider(w, t, call);
 	if (!w->trace) {
 		/* Where to return to and the flags are in rcx and r11 already, as after any `syscall`. */
-		if (os_redirect(t->tid, w->rt.upcall_trapped, call->nr) == 0)
+		if (os_redirect(t->tid, w->rt.upcall_trapped, nr) == 0)
 			thread_resume(w, t, 0);
 		return;
 	}
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
+	regs.user.orig_rax = (unsigned long long)(int64_t)nr;
 	if (regs.user.rip == w->rt.entry_trapped)
 		take_return(w, t, &regs);
 	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
@@ -708,7 +716,7 @@ static void serve_table(struct world *w, struct thread *t, const struct os_call 
 		if (os_set_result(t->tid, 0, false) == 0 && os_interrupt(t->tid) == 0)
 			thread_resume(w, t, 0);
 	} else {
-		upcall(w, t, call);
+		upcall(w, t, call, nr);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/err.h"
 
@@ -43,6 +44,7 @@ union net_address { /* a copy of what a guest gave */
 	struct sockaddr any;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
 	unsigned char bytes[sizeof(struct sockaddr_storage)];
 };
 

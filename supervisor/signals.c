@@ -8,6 +8,9 @@
 #include "world.h"
 
 #define NR_OPEN 2
+#define NR_CONNECT 42
+#define NR_SENDTO 44
+#define NR_SENDMSG 46
 #define NR_CREAT 85
 #define NR_OPENAT 257
 #define NR_OPENAT2 437
@@ -105,10 +108,16 @@ static bool ends_process(const struct thread *t, int signo)
 	return signal_is_fatal(signo) && os_signal_disposition(t->tid, signo) == 'd';
 }
 
-/* Calls of the linux module's that wait in a gate, and that Linux repeats after a handler with SA_RESTART. */
-static bool call_restarts(int32_t nr)
+/* What a handler of the linux module's waited for, that Linux repeats after one of the program's with
+ * SA_RESTART: the call, -1: no such. */
+static int32_t restarted_call(int32_t nr)
 {
-	return nr == NR_OPEN || nr == NR_CREAT || nr == NR_OPENAT || nr == NR_OPENAT2;
+	switch (nr) {
+	case NR_OPEN: case NR_CREAT: case NR_OPENAT: case NR_OPENAT2: return nr;
+	case RT_NR_LOCAL(NR_CONNECT): case RT_NR_LOCAL(NR_SENDTO): case RT_NR_LOCAL(NR_SENDMSG):
+		return nr - RT_NR_LOCAL(0);
+	default: return -1;
+	}
 }
 
 /* At the first signal after a call that was broken off for it: as if the kernel had broken it off, which
@@ -362,9 +371,10 @@ void signal_release(struct world *w, struct thread *t)
 		thread_exit_now(w, t, t->kill_value);
 		return;
 	}
-	if ((int64_t)frame.rax == -EINTR && (frame.rflags & FRAME_TRAPPED) && call_restarts((int32_t)frame.number)) {
+	int32_t nr = restarted_call((int32_t)frame.number);
+	if ((int64_t)frame.rax == -EINTR && (frame.rflags & FRAME_TRAPPED) && nr >= 0) {
 		t->restarts = frame.rip;
-		t->called = (int32_t)frame.number;
+		t->called = nr;
 	}
 	send_held(t);
 	thread_resume(w, t, 0);

@@ -103,14 +103,33 @@ static uint32_t may_write(const struct options *options)
 	return 0;
 }
 
-/* One that guests get with standard input, output and error could send to all sockets of the host's. */
-static bool holds_local_datagrams(void)
+/* As the linux module understands it. */
+static uint32_t shown_id(const struct options *options, const char *name, uint32_t own)
+{
+	uint32_t shown = own;
+	for (size_t i = 0; i < options->n_words; i++) {
+		const struct word_option *word = &options->words[i];
+		char value[16] = "", *end;
+		if (word->name_len != strlen(name) || memcmp(word->name, name, word->name_len) != 0)
+			continue;
+		shown = own;
+		if (word->value_len >= sizeof value)
+			continue;
+		memcpy(value, word->value, word->value_len);
+		uint64_t id = strtoull(value, &end, 10);
+		if (*value >= '0' && *value <= '9' && !*end && id < UINT32_MAX)
+			shown = (uint32_t)id;
+	}
+	return shown;
+}
+
+/* Guests get one with standard input, output and error. */
+static bool holds_network(void)
 {
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		int family = 0, type = 0;
+		int family = AF_UNIX;
 		socklen_t len = sizeof family;
-		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX &&
-		    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM)
+		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family != AF_UNIX)
 			return true;
 	}
 	return false;
@@ -120,7 +139,7 @@ static uint32_t network(const struct options *options)
 {
 	switch (options->net.mode) {
 	case NET_LIST: return MC_HEADER_NET;
-	case NET_HOST: return MC_HEADER_NET | (holds_local_datagrams() ? 0 : MC_HEADER_NET_HOST);
+	case NET_HOST: return MC_HEADER_NET | MC_HEADER_NET_HOST;
 	default: return options->learn ? MC_HEADER_NET : 0; /* to learn which are wanted, they must be asked for */
 	}
 }
@@ -722,6 +741,9 @@ int world_run(const struct options *options, int *status, struct err *err)
 	w->filters_fd = w->stub_fd = -1;
 	w->waits = options->wait;
 	w->net = options->net; /* the entries stay the options' */
+	w->shown_uid = shown_id(options, "uid", geteuid());
+	w->shown_gid = shown_id(options, "gid", getegid());
+	w->listens_freely = network(options) == 0 ? !holds_network() : net_allows_any(&w->net);
 	w->region.fds[0] = w->region.fds[1] = -1;
 	int error = world_start(w, options, err);
 	world_close(w);

@@ -171,6 +171,7 @@ struct thread {
 	siginfo_t settle_info;
 	struct injection injection;
 	struct lent lent;
+	int local; /* the socket's file that its handler's next local address means; -1: none */
 	uint64_t settle_sequence;
 	int32_t called;     /* that call's number */
 	uint64_t restarts;  /* where it is when a signal comes that it repeats that call after; 0: nowhere */
@@ -248,6 +249,8 @@ struct world {
 	int filters_fd;     /* of the first process, which waits for them */
 	bool filters_ready;
 	struct net net;
+	uint32_t shown_uid, shown_gid; /* what guests take for their effective ids: --uid */
+	bool listens_freely; /* no listen(2) can let the kernel choose an address that --net has not */
 	bool waits;       /* for all processes, not for the first alone */
 	int first_status; /* of the first process, which has ended */
 	char *first_exe;  /* what it is to execute first */
@@ -416,13 +419,14 @@ void proc_inherit(struct process *child, const struct process *parent);
 void proc_executed(struct world *w, struct thread *t);
 
 /* ---- call/socket.c ---- */
+#define SOCKET_LOCAL 1
 /* Has a call go on with a copy of the address that it names, until its end, where socket_return gives the
- * registers back. 0, or what the call is to answer. */
+ * registers back. 0, or what the call is to answer, or SOCKET_LOCAL: it names a local socket, which the
+ * module's handler of RT_NR_LOCAL finds first. */
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call);
 void socket_return(struct thread *t);
-/* listen(2) in t's place, of a socket that has a port: else the kernel would choose one, and any
- * address. */
-int64_t socket_listen(const struct thread *t, int fd, int backlog);
+/* The file that the next local address of t's handler means, -1: none any more. It is closed here. */
+void socket_set_local(struct thread *t, int fd);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,

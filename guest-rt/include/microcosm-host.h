@@ -54,6 +54,11 @@ long mch_give_fd(int fd, int flags);
  * was inherited then. */
 int mch_caller_file(int fd);
 
+/* The next address of the AF_UNIX kind that lies in the region and that the calling thread names in connect,
+ * sendto or sendmsg, as large as it can be, is to lead to the socket whose file fd, an O_PATH descriptor, is open
+ * on; fd stays the caller's. 0, or -errno. */
+long mch_local(int fd);
+
 /* What stands before the arguments of a `#!` file, argv[0] left out: n strings, each with its
  * terminator, in `used` bytes. n 0: no such file. */
 struct mch_words {
@@ -94,6 +99,9 @@ struct open_how; /* <linux/openat2.h> */
  * A descriptor, and *part is where it lies; or -errno. */
 int mch_tree_open(const struct mch_place *start, const char *path, const struct open_how *how,
 		  uint32_t *part);
+/* Whatever path this process gives to the kernel, what it makes there lies in the tree, where it may be written: by
+ * Landlock. It need not be what the path means in the tree. */
+bool mch_tree_confines(void);
 /* What mounts would refuse, for who changes or executes what a descriptor leads to. Of mounts these say
  * nothing: 0 and false.
  * ST_RDONLY, ST_NOEXEC of <sys/statvfs.h>, where the part has them. */

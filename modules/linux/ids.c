@@ -4,18 +4,19 @@
  * id is shown, and the given one means the user's. Nothing else changes: least of all what is allowed. */
 #include "linux.h"
 
+#include <asm/socket.h>
 #include <asm/stat.h>
 #include <linux/stat.h>
 
 enum {
-	FSTAT = 5, UNAME = 63, GETUID = 102, GETGID = 104, GETEUID = 107, GETEGID = 108,
+	FSTAT = 5, GETSOCKOPT = 55, UNAME = 63, GETUID = 102, GETGID = 104, GETEUID = 107, GETEGID = 108,
 	GETGROUPS = 115, SETGROUPS = 116, GETRESUID = 118, GETRESGID = 120
 };
 
 #define UNCHANGED UINT32_MAX
 #define NAME_BYTES 65 /* of each field of uname's */
 
-static mc_fn fstat_stub, getresuid_stub, getresgid_stub, uname_stub;
+static mc_fn fstat_stub, getsockopt_stub, getresuid_stub, getresgid_stub, uname_stub;
 static bool shown; /* other ids than the kernel's */
 static uint32_t own_uid, own_gid, shown_uid, shown_gid;
 static const char *hostname;
@@ -149,12 +150,39 @@ static long see_fstat(long a0, long a1, long a2, long a3, long a4, long a5)
 	return mc_copy_out((void *)a1, &st, sizeof st);
 }
 
+/* Who is at a local socket's other end. */
+static long see_sockopt(long a0, long a1, long a2, long a3, long a4, long a5)
+{
+	struct {
+		int32_t pid;
+		uint32_t uid, gid;
+	} who;
+	uint32_t len;
+
+	(void)a5;
+	if ((int)a1 != SOL_SOCKET || (int)a2 != SO_PEERCRED)
+		return getsockopt_stub(a0, a1, a2, a3, a4, 0);
+	if (mc_copy_in(&len, (const void *)a4, sizeof len) != 0)
+		return -EFAULT;
+	if (len > INT32_MAX)
+		return -EINVAL;
+	if (len > sizeof who)
+		len = sizeof who;
+	uint32_t got = sizeof who;
+	long r = getsockopt_stub(a0, a1, a2, (long)&who, (long)&got, 0);
+	if (r != 0)
+		return r;
+	ids_show(&who.uid, &who.gid);
+	return mc_copy_out((void *)a3, &who, len) != 0 ? -EFAULT : mc_copy_out((void *)a4, &len, sizeof len);
+}
+
 static void show_ids(void)
 {
 	static const struct mc_entry all[] = {
 		{ GETUID, see_uid },       { GETEUID, see_uid },       { GETGID, see_gid },
 		{ GETEGID, see_gid },      { GETRESUID, see_resuid },  { GETRESGID, see_resgid },
 		{ GETGROUPS, see_groups }, { SETGROUPS, set_groups },  { FSTAT, see_fstat },
+		{ GETSOCKOPT, see_sockopt },
 	};
 
 	own_uid = (uint32_t)mc_get(GETEUID)(0, 0, 0, 0, 0, 0);
@@ -199,6 +227,7 @@ static void tell_host(void)
 void ids_init(void)
 {
 	fstat_stub = mc_get(FSTAT);
+	getsockopt_stub = mc_get(GETSOCKOPT);
 	getresuid_stub = mc_get(GETRESUID);
 	getresgid_stub = mc_get(GETRESGID);
 	uname_stub = mc_get(UNAME);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define NAMES_DESCRIPTOR_MAX 4095 /* that the tracer has a path for: see inotify_add_watch */
+#define NAMES_LOCAL(nr) (0x2000 + (nr)) /* the handler that the tracer sends a call of local sockets to */
 #define NAMES_PATH_MAX 4096 /* as Linux's PATH_MAX: with the terminator */
 
 /* A path and where it starts. */
@@ -73,6 +74,15 @@ long names_truncate(const struct names_at *at, int64_t size);
 long names_chmod_file(int fd, unsigned mode);
 long names_chown_file(int fd, unsigned uid, unsigned gid);
 long names_utimens_file(int fd, const void *times);
+
+/* The file that the caller's next local address means: -ECONNREFUSED where it is none of a socket, -EACCES where it
+ * can only be read. */
+long names_local(const struct names_at *at);
+/* The answer is a socket: what the caller sends through it, descriptors beside a byte, are for its next call of
+ * those below, which act on the socket sent. -EAGAIN: it was lost, since too many did the same. */
+long names_channel(void);
+long names_bind(const struct names_at *at);
+long names_listen(int backlog);
 
 /* What /proc is to show instead of the kernel's: ids in the high halves as those in the low ones, unless
  * both are 0, and a name, unless len is 0. For the boot process alone. */

@@ -54,6 +54,8 @@ enum ctl_type {
 			   O_PATH descriptor */
 	CTL_ASK,        /* a thread id, c process id, b any word, text: the name of a file of that
 			   process's (proc.c). CTL_ANSWER */
+	CTL_LOCAL,      /* slot; fd: the socket's file, O_PATH, that the next local address of its thread's
+			   means */
 	CTL_EXE,        /* slot; text: the path that its thread's next execveat goes by; of slot
 			   RT_SLOT_COUNT: the first program */
 };

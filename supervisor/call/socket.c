@@ -3,8 +3,10 @@
 // guest can write, in the thread's place of the sealed part, and the caller gets its registers back at
 // the call's end. A call that a signal breaks off begins anew, with a new copy, if it is repeated.
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "world.h"
@@ -35,16 +37,58 @@ static struct lent_place *place_of(const struct world *w, const struct thread *t
 			 sizeof(struct lent_place));
 }
 
-/* Makes the copy; 0 or -errno. */
-static int64_t copy_address(struct world *w, const struct thread *t, enum net_use use, uint64_t from,
+/* ---- Local sockets ----
+ * The kernel would look their names up for the guest: it never sees one of the guest's. The host process
+ * finds the file and gives it to us; the address that the kernel gets leads to our descriptor of it. */
+
+void socket_set_local(struct thread *t, int fd)
+{
+	if (t->local >= 0)
+		close(t->local);
+	t->local = fd;
+}
+
+/* Whether the guest will find our descriptor there: its /proc is ours, but may show other processes. */
+static bool leads_to(const char *path, int fd)
+{
+	struct stat there, here;
+	return stat(path, &there) == 0 && fstat(fd, &here) == 0 && there.st_dev == here.st_dev &&
+	       there.st_ino == here.st_ino;
+}
+
+/* What a handler says lies in the region, and stands for what was found for it. */
+static int64_t local_address(struct world *w, struct thread *t, enum net_use use, uint64_t from, size_t len,
+			     union net_address *address)
+{
+	bool by_handler = use != NET_BIND && region_contains(&w->region, from, 1);
+	if (by_handler)
+		control_receive(w); /* the descriptor was sent before the thread could come here */
+	if (!by_handler || t->local < 0) {
+		socket_set_local(t, -1);
+		return SOCKET_LOCAL;
+	}
+	if (len != sizeof address->un)
+		return -EINVAL;
+	snprintf(address->un.sun_path, sizeof address->un.sun_path, "/proc/%d/fd/%d", (int)getpid(), t->local);
+	return leads_to(address->un.sun_path, t->local) ? 0 : -EACCES;
+}
+
+/* ---- Addresses ---- */
+
+/* Makes the copy; 0, SOCKET_LOCAL or -errno. */
+static int64_t copy_address(struct world *w, struct thread *t, enum net_use use, uint64_t from,
 			    int32_t len)
 {
 	union net_address address = {.bytes = {0}};
+	if (len == 0 && use == NET_SEND)
+		return 0; /* as if there were none */
 	if (len < 0 || (size_t)len > sizeof address)
 		return -EINVAL;
 	if (len && os_read(t->tid, from, &address, (size_t)len) != len)
 		return -EFAULT;
-	int error = net_check(&w->net, use, &address, (size_t)len);
+	bool local = (size_t)len >= sizeof address.any.sa_family && address.any.sa_family == AF_UNIX;
+	int64_t error = local ? local_address(w, t, use, from, (size_t)len, &address)
+			      : net_check(&w->net, use, &address, (size_t)len);
 	if (error == 0)
 		place_of(w, t)->name = address;
 	else if (error == -EACCES)
@@ -54,24 +98,30 @@ static int64_t copy_address(struct world *w, const struct thread *t, enum net_us
 
 /* ---- What is sent beside the data ---- */
 
-/* Root could say anything. */
-static bool own_credentials(const struct thread *t, const unsigned char *data, size_t len)
+/* Root could say anything. Ids that --uid shows the guest become what they stand for. */
+static bool own_credentials(const struct world *w, const struct thread *t, unsigned char *data, size_t len)
 {
 	struct ucred who;
 	if (len != sizeof who)
 		return false;
 	memcpy(&who, data, sizeof who);
+	if (who.uid == w->shown_uid)
+		who.uid = geteuid();
+	if (who.gid == w->shown_gid)
+		who.gid = getegid();
+	memcpy(data, &who, sizeof who);
 	return who.pid == t->tgid && (who.uid == getuid() || who.uid == geteuid()) &&
 	       (who.gid == getgid() || who.gid == getegid());
 }
 
 /* Neither marks nor source routes. */
-static bool may_control(const struct thread *t, const struct cmsghdr *head, const unsigned char *data)
+static bool may_control(const struct world *w, const struct thread *t, const struct cmsghdr *head,
+			unsigned char *data)
 {
 	switch (head->cmsg_level) {
 	case SOL_SOCKET:
 		return head->cmsg_type == SCM_RIGHTS ||
-		       (head->cmsg_type == SCM_CREDENTIALS && own_credentials(t, data, head->cmsg_len - sizeof *head));
+		       (head->cmsg_type == SCM_CREDENTIALS && own_credentials(w, t, data, head->cmsg_len - sizeof *head));
 	case IPPROTO_IP:
 		return head->cmsg_type == IP_PKTINFO || head->cmsg_type == IP_TTL || head->cmsg_type == IP_TOS;
 	case IPPROTO_IPV6:
@@ -93,7 +143,7 @@ static int64_t copy_control(const struct world *w, const struct thread *t, uint6
 		memcpy(&head, bytes + at, sizeof head);
 		if (head.cmsg_len < sizeof head || head.cmsg_len > len - at)
 			return -EINVAL;
-		if (!may_control(t, &head, bytes + at + sizeof head))
+		if (!may_control(w, t, &head, bytes + at + sizeof head))
 			return -EPERM;
 		if (CMSG_ALIGN(head.cmsg_len) >= len - at)
 			break;
@@ -103,7 +153,7 @@ static int64_t copy_control(const struct world *w, const struct thread *t, uint6
 }
 
 /* sendmsg's structure; what is sent stays where it is. */
-static int64_t copy_message(struct world *w, const struct thread *t, uint64_t from)
+static int64_t copy_message(struct world *w, struct thread *t, uint64_t from)
 {
 	struct msghdr message;
 	uint64_t at = place_address(w, t);
@@ -128,7 +178,7 @@ static int64_t copy_message(struct world *w, const struct thread *t, uint64_t fr
 
 /* ---- Calls ---- */
 
-static int64_t copy(struct world *w, const struct thread *t, const struct os_call *call)
+static int64_t copy(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
 	case NR_SENDMSG: return copy_message(w, t, call->args[1]);
@@ -165,44 +215,7 @@ void socket_return(struct thread *t)
 	t->lent.active = false;
 	regs.user.rsi = t->lent.rsi;
 	regs.user.r8 = t->lent.r8;
+	if (!regs_interrupted(&regs)) /* else it may be made again */
+		socket_set_local(t, -1);
 	os_set_regs(t->tid, &regs);
-}
-
-/* ---- listen ---- */
-
-static bool has_port(const union net_address *name)
-{
-	switch (name->any.sa_family) {
-	case AF_INET: return name->in.sin_port != 0;
-	case AF_INET6: return name->in6.sin6_port != 0;
-	default: return true; /* of another kind, which the kernel does not bind by itself */
-	}
-}
-
-static int64_t listen_on(int fd, int backlog)
-{
-	union net_address before = {.bytes = {0}}, after = {.bytes = {0}};
-	socklen_t len = sizeof before, len_after = sizeof after;
-	if (getsockname(fd, &before.any, &len) < 0)
-		return -errno;
-	if (!has_port(&before))
-		return -EACCES;
-	if (listen(fd, backlog) < 0)
-		return -errno;
-	/* The port may have been that of a connection which somebody ended meanwhile. */
-	if (getsockname(fd, &after.any, &len_after) == 0 && len == len_after &&
-	    memcmp(&before, &after, sizeof before) == 0)
-		return 0;
-	shutdown(fd, SHUT_RDWR);
-	return -EACCES;
-}
-
-int64_t socket_listen(const struct thread *t, int fd, int backlog)
-{
-	int own = os_take_fd(t->tid, t->tgid, fd);
-	if (own < 0)
-		return own == -EPERM || own == -ENOSYS ? -EACCES : own;
-	int64_t result = listen_on(own, backlog);
-	close(own);
-	return result;
 }

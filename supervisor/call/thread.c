@@ -125,6 +125,7 @@ struct thread *thread_new(struct world *w, pid_t tid)
 		return NULL;
 	t->slot = UINT32_MAX;
 	t->fs = UINT32_MAX;
+	t->local = -1;
 	t->tid = tid;
 	if (tid)
 		hash_add(w, t);
@@ -278,6 +279,7 @@ void thread_forget(struct world *w, struct thread *t)
 	if (t->wait_for)
 		t->wait_for->joiner = NULL;
 	fs_leave(w, t);
+	socket_set_local(t, -1);
 	if (t->slot != UINT32_MAX) {
 		/* A released structure is zeroed before it is used again. */
 		memset(thread_structure(w, t), 0, w->thread_size);

@@ -72,6 +72,13 @@ int mch_caller_file(int fd)
 	return worker != NULL && worker->gate != NULL ? ask_file(worker->slot_index, fd) : -EINVAL;
 }
 
+long mch_local(int fd)
+{
+	const struct worker *worker = worker_self();
+
+	return worker != NULL && worker->gate != NULL ? control_send_fd(CTL_LOCAL, worker->slot_index, fd) : -EINVAL;
+}
+
 static _Atomic uint64_t *word(void)
 {
 	const struct worker *worker = worker_self();

@@ -53,6 +53,20 @@ void control_send(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t
 	pthread_mutex_unlock(&sending);
 }
 
+int control_send_fd(uint32_t type, uint32_t slot, int fd)
+{
+	pthread_mutex_lock(&sending);
+	outgoing.type = type;
+	outgoing.slot = slot;
+	outgoing.a = outgoing.b = outgoing.c = 0;
+	outgoing.text_len = 0;
+	outgoing.n_fds = 1;
+	outgoing.fds[0] = fd;
+	int r = ctl_send(CTL_FD, &outgoing);
+	pthread_mutex_unlock(&sending);
+	return r;
+}
+
 void control_end(const char *format, ...)
 {
 	static _Atomic bool said;

@@ -27,6 +27,8 @@ void control_run(void);
 /* Sends a message of a few words and, when text is not NULL, len bytes. From any thread. */
 void control_send(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t c, const void *text,
 		  size_t len);
+/* The same of no words, with a descriptor, which stays the caller's; -errno. */
+int control_send_fd(uint32_t type, uint32_t slot, int fd);
 /* Asks the tracer to end the world and does not return. Usable in fault handlers. */
 void control_end(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* The control thread's next poll must look at the interrupted workers. From any thread. */
@@ -254,6 +256,8 @@ void learn_entered(void);
 /* ---- seal.c ---- */
 
 int seal_apply(struct err *err);
+/* Landlock keeps this process from every file outside of the tree. */
+bool seal_keeps_files(void);
 /* To be called by the handler of SIGNAL_INTERRUPT on every thread. */
 void seal_thread(void);
 

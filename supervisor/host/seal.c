@@ -40,6 +40,7 @@ static _Atomic bool sealing;
 static _Atomic int ruleset = -1;
 static int tasks = -1; /* /proc/self/task, which may have no name any more */
 static _Atomic bool failed;
+static bool keeps_files; /* from before the guests run */
 /* Threads that are bound, as their handlers say; n_bound is reserved before the entry is written. */
 static _Atomic int bound[THREADS_MAX];
 static _Atomic unsigned n_bound;
@@ -254,6 +255,7 @@ static int threads_apply(struct err *err)
 	seal_thread(); /* last: the others' state was read from /proc */
 	if (r == 0 && atomic_load(&failed))
 		r = err_set(err, EPERM, "host process: its threads could not be bound");
+	keeps_files = r == 0 && fd >= 0;
 	atomic_store(&sealing, false);
 	atomic_store(&ruleset, -1);
 	if (fd >= 0)
@@ -379,6 +381,11 @@ static int filter_apply(struct err *err)
 	if (r != 0) /* or the id of a thread that cannot have it */
 		return err_sys(err, r < 0 ? errno : EACCES, "host process: cannot install its filter");
 	return 0;
+}
+
+bool seal_keeps_files(void)
+{
+	return keeps_files;
 }
 
 int seal_apply(struct err *err)

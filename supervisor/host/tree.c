@@ -938,6 +938,11 @@ int mch_tree_open(const struct mch_place *start, const char *path, const struct 
 	return fd < 0 ? -errno : (int)fd;
 }
 
+bool mch_tree_confines(void)
+{
+	return root >= 0 && seal_keeps_files();
+}
+
 unsigned long mch_tree_limits(uint32_t part)
 {
 	return by_parts ? parts_limits(part) : 0;

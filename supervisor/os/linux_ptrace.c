@@ -204,20 +204,6 @@ int os_poke(pid_t tid, uint64_t addr, uint64_t word)
 	return error;
 }
 
-int os_take_fd(pid_t tid, pid_t tgid, int fd)
-{
-	/* Threads may have descriptors of their own; before 6.9 only the leader's can be had. */
-	int process = (int)syscall(SYS_pidfd_open, tid, O_EXCL /* PIDFD_THREAD */);
-	if (process < 0)
-		process = (int)syscall(SYS_pidfd_open, tgid, 0);
-	if (process < 0)
-		return -errno;
-	int own = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-	int error = own < 0 ? -errno : 0;
-	close(process);
-	return error ? error : own;
-}
-
 #define DEBUG_CONTROL 7
 #define BREAK_LOCAL_0 1u /* on execution, of any length */
 

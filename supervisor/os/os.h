@@ -104,9 +104,6 @@ struct os_mapping {
 
 /* The mapping at addr; false when there is none. */
 bool os_mapping(pid_t tid, uint64_t addr, struct os_mapping *mapping);
-/* A copy of a thread's descriptor, close-on-exec. -EPERM where the kernel, or a container's profile, gives
- * none. */
-int os_take_fd(pid_t tid, pid_t tgid, int fd);
 
 /* Memory of a guest; respects its protections. Bytes copied, possibly fewer, or -errno. */
 ssize_t os_read(pid_t tid, uint64_t addr, void *to, size_t n);

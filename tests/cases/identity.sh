@@ -15,7 +15,7 @@ mkdir seen
 "$microcosm" --rw "$PWD/seen:/w" --uid 1234:567 ./ids /w 4321 >guest.out 2>&1 || fail "ids: $(cat guest.out)"
 for line in '1234 1234 567 567' 'auxv 1234 1234 567 567 secure 0' '1234 1234 1234 567 567 567' 'group 567' \
 	'fstat: 1234 567' 'stat: 1234 567' 'lstat: 1234 567' 'fstatat: 1234 567' 'setuid(geteuid()): 0' \
-	'setuid(other): EPERM' 'setgroups(0, NULL): EPERM' 'chown("f", geteuid(), getegid()): 0'; do
+	'peer: 1 1234 567, 12 bytes' 'sendmsg(pair[0], &message, 0): 1' 'setuid(other): EPERM' 'setgroups(0, NULL): EPERM' 'chown("f", geteuid(), getegid()): 0'; do
 	grep -qxF -- "$line" guest.out || fail "no line '$line' in: $(cat guest.out)"
 done
 [ "$(grep -c '^statx: 1234 567$' guest.out)" = 2 ] || fail "statx: $(cat guest.out)"

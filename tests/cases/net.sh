@@ -55,7 +55,8 @@ hostile() { # WHAT OPTION...: with one allowed port that nobody listens on
 	[ "$reached" = 0 ] || fail "$what: what nobody may reach was reached $reached times"
 }
 hostile "a list"
-hostile "a list and files" --rw "$PWD"
+mkdir rw
+hostile "a list and files" --ro "$PWD" --rw "$PWD/rw"
 hostile "a list, traced" -t -o trace
 # Where the kernel cannot seal mappings, the filter keeps programs from the region's.
 "$CC" -shared -fPIC -O1 -o no_mseal.so "$tests/linux/no_mseal.c" || fail "cannot build no_mseal.c"
@@ -72,7 +73,7 @@ if contains out 'path|local'; then fail "local sockets are open: $(cat out)"; fi
 
 for list in none host; do
 	counting
-	./net_escapes give "$microcosm" --net=$list --rw "$PWD" "$PWD/net_escapes" held >out 2>&1
+	./net_escapes give "$microcosm" --net=$list --ro "$PWD" "$PWD/net_escapes" held >out 2>&1
 	counted
 	[ "$(cat out)" = refused ] || fail "a datagram socket that is held, --net=$list: $(cat out)"
 	[ "$reached" = 0 ] || fail "local sockets were reached $reached times by one that is held, --net=$list"

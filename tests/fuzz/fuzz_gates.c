@@ -4,13 +4,14 @@
 // or root: exit status 77 without. Each argument is a file with calls. With libFuzzer, for which FUZZ_OUT names
 // a directory that is /out in the tree:
 //   clang -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER -D_GNU_SOURCE -Iguest-rt/include
-//     tests/fuzz/fuzz_gates.c modules/linux/host/{exec,names,proc,proc_text,xattr}.c -o fuzz_gates -lpthread
+//     tests/fuzz/fuzz_gates.c modules/linux/host/{exec,names,proc,proc_text,sockets,xattr}.c -o fuzz_gates -lpthread
 //   FUZZ_OUT=DIR ./fuzz_gates -artifact_prefix=/out/ /out
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 
@@ -103,6 +104,23 @@ int mch_caller_file(int fd)
 	int copy = fd >= 0 && fd < 4 ? fcntl(files[fd], F_DUPFD_CLOEXEC, 0) : -1;
 
 	return copy < 0 ? -EBADF : copy;
+}
+
+/* Of the tree, and a socket's. */
+long mch_local(int fd)
+{
+	struct stat st, outside;
+
+	if (fstat(fd, &st) < 0 || fstat(files[3], &outside) < 0 || !S_ISSOCK(st.st_mode) || st.st_dev == outside.st_dev)
+		abort();
+	return 0;
+}
+
+static bool confined;
+
+bool mch_tree_confines(void)
+{
+	return confined;
 }
 
 int mch_tree_find(int fd, unsigned long limit)
@@ -504,10 +522,49 @@ static long call_held(unsigned number)
 	}
 }
 
+/* As a guest that sends what it likes, or nothing. */
+static void send_one(void)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { .head = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	unsigned kind = (unsigned)take(1);
+	char byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control };
+	int sent[2] = { kind % 8 < 4 ? files[kind % 4] : socket(kind % 8 == 7 ? AF_INET : AF_UNIX, SOCK_STREAM, 0), files[0] };
+	size_t n = kind >= 240 ? 2 : 1;
+
+	if (names_channel() < 0 || given < 0)
+		abort();
+	control.head.cmsg_len = CMSG_LEN(n * sizeof(int));
+	message.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	memcpy(CMSG_DATA(&control.head), sent, n * sizeof(int));
+	if (kind < 250 && sendmsg(given, &message, MSG_NOSIGNAL) != 1)
+		abort();
+	if (sent[0] != files[kind % 4])
+		close(sent[0]);
+	close(given);
+	given = -1;
+}
+
+static long call_sockets(unsigned number)
+{
+	struct arguments x = arguments_take(number == 2 ? A : AT | A);
+
+	confined = x.a % 2 != 0;
+	if (number > 0)
+		send_one();
+	return number == 0 ? names_local(x.at) : number == 1 ? names_bind(x.at) : names_listen((int)x.a);
+}
+
 static long call(unsigned number)
 {
 	if (number == 27)
 		return change_threads();
+	if (number > 27)
+		return call_sockets(number - 28);
 	return number < 18 ? call_names(number) : call_held(number - 18);
 }
 
@@ -553,7 +610,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	n_changes++;
 	setitimer(ITIMER_REAL, &timer, NULL);
 	for (int i = 0; i < CALLS_MAX && left > 0; i++) {
-		unsigned number = (unsigned)take(1) % 28;
+		unsigned number = (unsigned)take(1) % 31;
 		check(call(number), number);
 	}
 	timer = (struct itimerval){ 0 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -28,6 +29,40 @@ static void said(const char *what, long result)
 static void status(const char *what, const struct stat *st)
 {
 	printf("%s: %u %u\n", what, st->st_uid, st->st_gid);
+}
+
+static void sockets(void)
+{
+	struct ucred who = { 0 };
+	socklen_t len = sizeof who;
+	char byte = 0, control[CMSG_SPACE(sizeof who)] __attribute__((aligned(8))) = "";
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+				  .msg_controllen = sizeof control };
+	struct cmsghdr *head = (struct cmsghdr *)control;
+	int pair[2], value = 0;
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	SAY(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &who, &len));
+	printf("peer: %d %u %u, %u bytes\n", who.pid == getpid(), who.uid, who.gid, len);
+	len = 8;
+	who.gid = 1;
+	SAY(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &who, &len));
+	printf("peer: %d %u %u, %u bytes\n", who.pid == getpid(), who.uid, who.gid, len);
+	len = sizeof value;
+	SAY(getsockopt(pair[0], SOL_SOCKET, SO_DOMAIN, &value, &len));
+	printf("domain: %d, %u bytes\n", value, len);
+	SAY(getsockopt(-1, SOL_SOCKET, SO_PEERCRED, &who, &len));
+	SAY(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, (void *)8, &len));
+	SAY(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &who, (void *)8));
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_CREDENTIALS;
+	head->cmsg_len = CMSG_LEN(sizeof who);
+	who = (struct ucred){ getpid(), getuid(), getgid() };
+	memcpy(CMSG_DATA(head), &who, sizeof who);
+	SAY(sendmsg(pair[0], &message, 0));
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static void files(unsigned other)
@@ -107,6 +142,7 @@ int main(int argc, char **argv)
 	if (uname(&name) == 0)
 		printf("%s %zu %s\n", name.sysname, strlen(name.nodename), name.machine);
 	SAY(uname((struct utsname *)8));
+	sockets();
 	files(other);
 	return 0;
 }

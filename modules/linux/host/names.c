@@ -107,8 +107,7 @@ static int name_path(const struct names_at *at, bool follow, struct mch_place *p
 	return place->fd;
 }
 
-/* The directory that the last part of at's path lies in, and that part, slashes after it included. */
-static int name_parent(const struct names_at *at, struct mch_place *place, const char **last)
+int name_parent(const struct names_at *at, struct mch_place *place, const char **last)
 {
 	struct names_at parent = { .dev = at->dev, .ino = at->ino };
 	size_t end = at->len, begin;
@@ -362,11 +361,8 @@ long names_umask(unsigned mask)
 
 /* ---- Changing directories ---- */
 
-/* The kinds of change to the name `last` of a directory. */
-enum change { MAKES, REPLACES };
-
-/* What mounts would say. The name alone: with a slash after it a link would be followed. */
-static long may_change(const struct mch_place *parent, const char *last, enum change change)
+/* The name alone: with a slash after it a link would be followed. */
+long may_change(const struct mch_place *parent, const char *last, enum change change)
 {
 	char name[NAMES_PATH_MAX];
 	size_t n = strcspn(last, "/");

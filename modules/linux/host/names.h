@@ -43,6 +43,11 @@ int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint6
 /* Opens in the world's tree, from at's start: an own descriptor, close-on-exec, or -errno. */
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, uint32_t *part);
 
+/* The directory that the last part of at's path lies in, and that part, slashes after it included. */
+int name_parent(const struct names_at *at, struct mch_place *place, const char **last);
+/* The kinds of change to the name `last` of a directory; and what mounts would say to it. */
+enum change { MAKES, REPLACES };
+long may_change(const struct mch_place *parent, const char *last, enum change change);
 /* r, the result of a call that was to change fd or what it is of; noted where that is read-only. */
 long changed(int fd, long r);
 /* An O_PATH descriptor of what the caller's descriptor is open on, to change what belongs to its owner. A

@@ -101,7 +101,7 @@ static void sockets(void)
 	CHECK_IS(shutdown(pair[0], SHUT_WR), 0);
 	CHECK_IS(recv(pair[1], text, sizeof text, 0), 0);
 	close(pair[0]), close(pair[1]);
-	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == -1 && errno == EPERM);
+	CHECK(socketpair(AF_UNIX, SOCK_RAW, 0, pair) == -1 && errno == EPERM);
 	CHECK(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EACCES);
 }
 
