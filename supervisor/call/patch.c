@@ -20,7 +20,9 @@
 #define PATIENCE 64 /* traps of other sites */
 #define COUNTERS 256
 #define TRAP_BREAKPOINT 4 /* TRAP_HWBKPT, of siginfo's si_code */
-#define TRAP_NO_REASON 1  /* TRAP_BRKPT: virtual machines lose the reason now and then */
+#define TRAP_NO_REASON 1  /* TRAP_BRKPT: virtual machines lose the reason now and then, */
+#define TRAP_STEP 2       /* TRAP_TRACE: or take it for a step */
+#define FLAG_TRAP 0x100   /* in the flags: the program steps */
 
 struct patches { /* by a hash: sites that collide begin anew */
 	struct counter {
@@ -162,7 +164,9 @@ bool patch_reached(struct world *w, struct thread *t, const siginfo_t *info, con
 {
 	uint64_t at = t->breakpoint;
 	bool there = regs->user.rip == at;
-	if (!at || !(info->si_code == TRAP_BREAKPOINT || (info->si_code == TRAP_NO_REASON && there)))
+	bool as_other = info->si_code == TRAP_NO_REASON ||
+			(info->si_code == TRAP_STEP && !(regs->user.eflags & FLAG_TRAP));
+	if (!at || !(info->si_code == TRAP_BREAKPOINT || (as_other && there)))
 		return false;
 	t->breakpoint = 0;
 	os_break_at(t->tid, 0);
