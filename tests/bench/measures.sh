@@ -140,11 +140,11 @@ take_forks() {
 	across "fork+exec+wait in bash" "$everybody" bash -c "$bash_forks" nothing $forks
 }
 
-readonly compiling="make -j2 of 50 files" hashing="sha256sum of $stream_mb MB"
+readonly compiling="of 50 files" hashing="sha256sum of $stream_mb MB"
 
 prepare_measures() {
 	[ "$quick" = no ] || return 0
-	! selected "$compiling" || [ -e "$out/project/Makefile" ] || make_project "$out/project"
+	! { selected "make -j1 $compiling" || selected "make -j2 $compiling"; } || [ -e "$out/project/Makefile" ] || make_project "$out/project"
 	! selected "$hashing" || [ -s "$out/stream" ] ||
 		seq 1 100000000 2>/dev/null | head -c $((stream_mb * 1000000)) >"$out/stream"
 }
@@ -171,9 +171,11 @@ make_project() { # DIR
 }
 
 take_programs() {
-	local how=from_outside times=1 options=(--host-ro --rw "$out/project")
+	local how=from_outside times=1 options=(--host-ro --rw "$out/project") jobs
 	heavy || return 0
-	across "$compiling" "native Microcosm bubblewrap PRoot runsc" make -s -B -j2 -C "$out/project"
+	for jobs in 1 2; do
+		across "make -j$jobs $compiling" "native Microcosm bubblewrap PRoot runsc" make -s -B -j$jobs -C "$out/project"
+	done
 	options=()
 	local input=$out/stream
 	across "$hashing" "native Microcosm bubblewrap PRoot runsc" "$busybox" sha256sum
