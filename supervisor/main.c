@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "host/run.h"
 #include "options.h"
 #include "world.h"
 
@@ -37,6 +38,8 @@ int main(int argc, char **argv)
 	struct options options;
 	struct err err = {0};
 	int status = 0;
+	if (host_is_wanted(argv[0]))
+		host_run();
 	fill_stdio();
 	if (signal(SIGXFSZ, file_too_large) == SIG_IGN)
 		signal(SIGXFSZ, SIG_IGN); /* for the program as well */
@@ -48,7 +51,7 @@ int main(int argc, char **argv)
 		puts("microcosm " MC_VERSION);
 	else if (options.action == OPTIONS_POLICY)
 		policy_print(&options, stdout);
-	else if (world_run(&options, &status, &err) < 0)
+	else if (world_run(&options, host_run, &status, &err) < 0)
 		status = fail(&err);
 	options_free(&options);
 	if (fflush(stdout) != 0 && status == 0)

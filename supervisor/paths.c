@@ -33,12 +33,16 @@ static bool beside_program(char dir[PATH_MAX])
 	return join(dir, PATH_MAX, exe, "lib/microcosm") && access(dir, X_OK) == 0;
 }
 
+void paths_directory(char dir[PATH_MAX])
+{
+	if (!beside_program(dir))
+		snprintf(dir, PATH_MAX, "%s", MC_PKGLIBDIR);
+}
+
 int paths_find(struct paths *paths, const char *modules, struct err *err)
 {
-	if (!beside_program(paths->dir))
-		snprintf(paths->dir, sizeof paths->dir, "%s", MC_PKGLIBDIR);
-	if (!join(paths->host, sizeof paths->host, paths->dir, "host") ||
-	    !join(paths->stub, sizeof paths->stub, paths->dir, "stub") ||
+	paths_directory(paths->dir);
+	if (!join(paths->stub, sizeof paths->stub, paths->dir, "stub") ||
 	    !join(paths->runtime, sizeof paths->runtime, paths->dir, "microcosm-rt.so") ||
 	    !join(paths->module_dir, sizeof paths->module_dir, paths->dir, "modules"))
 		return err_set(err, ENAMETOOLONG, "%s: path too long", paths->dir);

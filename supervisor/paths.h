@@ -9,12 +9,14 @@
 
 struct paths {
 	char dir[PATH_MAX];     /* Microcosm's private directory */
-	char host[PATH_MAX + 32], stub[PATH_MAX + 32], runtime[PATH_MAX + 32];
+	char stub[PATH_MAX + 32], runtime[PATH_MAX + 32];
 	char module_dir[PATH_MAX + 32], module_set[PATH_MAX + 64];
 };
 
-/* Beside the running program (../lib/microcosm: a build tree, or an installation that was moved), else
- * where it was configured to be. modules: the user's choice of a module set, or NULL. */
+/* Microcosm's private directory: beside the running program (../lib/microcosm: a build tree, or an installation
+ * that was moved), else where it was configured to be. */
+void paths_directory(char dir[PATH_MAX]);
+/* modules: the user's choice of a module set, or NULL. */
 int paths_find(struct paths *paths, const char *modules, struct err *err);
 
 /* Opens the program as a shell would find it: a name with a slash as it is, another one by PATH. The

@@ -653,7 +653,7 @@ static void world_close(struct world *w)
 	end_host(w); /* last: it ends meanwhile */
 }
 
-static int world_start(struct world *w, const struct options *options, struct err *err)
+static int world_start(struct world *w, const struct options *options, void (*host)(void), struct err *err)
 {
 	struct paths paths;
 	char path[PATH_MAX];
@@ -670,15 +670,17 @@ static int world_start(struct world *w, const struct options *options, struct er
 			error = 0;
 		}
 	}
-	if (error == 0)
-		error = os_wait_init(err);
 	if (error == 0) {
 		if (options->host_files)
 			setenv("MICROCOSM_HOST_FILES", "1", 1);
-		error = os_spawn_host(paths.host, environ, &w->host_pid, &w->control, err);
+		error = os_spawn_host(host, &w->host_pid, &w->control, err);
 		if (options->host_files)
 			unsetenv("MICROCOSM_HOST_FILES");
 	}
+	if (error == 0)
+		error = os_wait_init(err);
+	if (error == 0)
+		error = os_watch_socket(w->control, err);
 	if (error == 0)
 		error = learn_open(w, options, err);
 	if (error == 0)
@@ -731,7 +733,7 @@ static int world_start(struct world *w, const struct options *options, struct er
 	return error;
 }
 
-int world_run(const struct options *options, int *status, struct err *err)
+int world_run(const struct options *options, void (*host)(void), int *status, struct err *err)
 {
 	struct world *w = calloc(1, sizeof *w);
 	if (!w)
@@ -745,7 +747,7 @@ int world_run(const struct options *options, int *status, struct err *err)
 	w->shown_gid = shown_id(options, "gid", getegid());
 	w->listens_freely = network(options) == 0 ? !holds_network() : net_allows_any(&w->net);
 	w->region.fds[0] = w->region.fds[1] = -1;
-	int error = world_start(w, options, err);
+	int error = world_start(w, options, host, err);
 	world_close(w);
 	learn_close(w, options);
 	*status = w->status;

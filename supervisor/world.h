@@ -295,7 +295,7 @@ void world_end(struct world *w, enum world_end how, int status, const char *form
 
 /* ---- world.c ---- */
 struct options;
-int world_run(const struct options *options, int *status, struct err *err);
+int world_run(const struct options *options, void (*host)(void), int *status, struct err *err);
 
 /* ---- call/thread.c: records ---- */
 int threads_init(struct world *w, struct err *err);

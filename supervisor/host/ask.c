@@ -50,7 +50,7 @@ int ask_file(uint32_t slot, int fd)
 	if (fd < 0)
 		return -EBADF;
 	question_add(&question);
-	control_send(CTL_ASK_FILE, slot, (uint64_t)fd, question.id, 0, NULL, 0);
+	control_say(CTL_ASK_FILE, slot, (uint64_t)fd, question.id, 0, NULL, 0);
 	return (int)question_wait(&question);
 }
 
@@ -59,7 +59,7 @@ long mch_process(int32_t pid, int32_t tid, const char *name, char *text, size_t 
 	struct question question = { .text = text, .size = text != NULL ? size : 0 };
 
 	question_add(&question);
-	control_send(CTL_ASK, 0, (uint64_t)tid, question.id, (uint64_t)pid, name, strlen(name));
+	control_say(CTL_ASK, 0, (uint64_t)tid, question.id, (uint64_t)pid, name, strlen(name));
 	return question_wait(&question);
 }
 

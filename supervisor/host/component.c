@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "paths.h"
 
 /* A function counts as quick until it lasts; then it takes that many quick calls in a row, twice as
  * many each time. */
@@ -94,33 +95,24 @@ int component_import(const struct ctl_msg *msg, struct err *err)
 	return 0;
 }
 
-/* This program's own path, before a mount namespace of its own hides how it was found. */
-static char self_path[PATH_MAX];
+/* Before a mount namespace of its own hides how it was found. */
+static char own_directory[PATH_MAX];
 
 void component_init(void)
 {
-	ssize_t n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
-
-	self_path[n > 0 ? n : 0] = '\0';
+	paths_directory(own_directory);
 }
 
 /* The path of a component that is shipped with Microcosm; false when there is no such file. */
 static bool shipped_path(const char *name, char *path, size_t size)
 {
 	const char *directory = getenv("MICROCOSM_HOST_DIR");
-	char self[PATH_MAX];
 	int n;
 
-	if (directory != NULL && *directory != '\0') {
+	if (directory != NULL && *directory != '\0')
 		n = snprintf(path, size, "%s/%s", directory, name);
-	} else {
-		memcpy(self, self_path, sizeof(self));
-		char *slash = strrchr(self, '/');
-		if (slash == NULL)
-			return false;
-		*slash = '\0';
-		n = snprintf(path, size, "%s/host-modules/%s", self, name);
-	}
+	else
+		n = snprintf(path, size, "%s/host-modules/%s", own_directory, name);
 	return n > 0 && (size_t)n < size && access(path, F_OK) == 0;
 }
 

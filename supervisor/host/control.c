@@ -33,7 +33,7 @@ void control_set_activity(const char *text)
 	atomic_store(&activity, text);
 }
 
-void control_send(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t c, const void *text,
+void control_say(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t c, const void *text,
 		  size_t len)
 {
 	if (len > CTL_TEXT_MAX)
@@ -77,7 +77,7 @@ void control_end(const char *format, ...)
 	int n = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	if (!atomic_exchange(&said, true))
-		control_send(CTL_END, 0, 0, 0, 0, text,
+		control_say(CTL_END, 0, 0, 0, 0, text,
 			     n < (int)sizeof(text) ? (size_t)(n > 0 ? n : 0) : sizeof(text) - 1);
 	/* The tracer reads the message and kills this process; without a tracer it ends itself. */
 	struct timespec left = { .tv_sec = 2 };
@@ -97,10 +97,10 @@ void control_wake(void)
 static void reply(int result, const struct err *err, uint64_t a, const char *text)
 {
 	if (result < 0)
-		control_send(CTL_FAILED, 0, (uint64_t)(err->status != 0 ? err->status : EXIT_MICROCOSM),
+		control_say(CTL_FAILED, 0, (uint64_t)(err->status != 0 ? err->status : EXIT_MICROCOSM),
 			     0, 0, err->text, strlen(err->text));
 	else
-		control_send(CTL_OK, 0, a, 0, 0, text, text != NULL ? strlen(text) : 0);
+		control_say(CTL_OK, 0, a, 0, 0, text, text != NULL ? strlen(text) : 0);
 }
 
 static void plan_program(const struct ctl_msg *msg)
@@ -112,7 +112,7 @@ static void plan_program(const struct ctl_msg *msg)
 	if (r < 0)
 		reply(r, &err, 0, NULL);
 	else
-		control_send(CTL_OK, 0, words.n, 0, 0, words.text, words.used);
+		control_say(CTL_OK, 0, words.n, 0, 0, words.text, words.used);
 }
 
 static void symbolize(uint64_t addr)

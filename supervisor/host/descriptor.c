@@ -130,7 +130,7 @@ static void tell_exe(uint32_t slot, int fd, const char *outside)
 	if (outside != NULL ? !tree_add_program(fd, outside, path, sizeof(path))
 			    : tree_path_of(fd, path, sizeof(path)) < 0)
 		path[0] = '\0';
-	control_send(CTL_EXE, slot, 0, 0, 0, path, strlen(path));
+	control_say(CTL_EXE, slot, 0, 0, 0, path, strlen(path));
 }
 
 /* Plans a program for the slot's thread into plan, whose descriptor as a file is returned. */

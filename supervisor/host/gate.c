@@ -172,7 +172,7 @@ static bool still_wanted(struct slot *slot, const struct worker *worker)
 
 static void settled(uint32_t slot, uint64_t sequence, enum ctl_outcome outcome, int64_t status)
 {
-	control_send(CTL_SETTLED, slot, sequence, outcome, (uint64_t)status, NULL, 0);
+	control_say(CTL_SETTLED, slot, sequence, outcome, (uint64_t)status, NULL, 0);
 }
 
 /* ---- Descriptors ---- */
@@ -226,7 +226,7 @@ static void report(const struct worker *worker, int64_t status)
 	};
 
 	memcpy(gate.ireg, worker->frame.ireg, sizeof(gate.ireg));
-	control_send(CTL_GATE, worker->slot_index, worker->caller.gate, 0, 0, &gate, sizeof(gate));
+	control_say(CTL_GATE, worker->slot_index, worker->caller.gate, 0, 0, &gate, sizeof(gate));
 }
 
 /* The fields of a frame that the host process writes after a call. */

@@ -25,7 +25,7 @@
 /* Reads messages until the tracer is gone. */
 void control_run(void);
 /* Sends a message of a few words and, when text is not NULL, len bytes. From any thread. */
-void control_send(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t c, const void *text,
+void control_say(uint32_t type, uint32_t slot, uint64_t a, uint64_t b, uint64_t c, const void *text,
 		  size_t len);
 /* The same of no words, with a descriptor, which stays the caller's; -errno. */
 int control_send_fd(uint32_t type, uint32_t slot, int fd);

@@ -120,7 +120,7 @@ static void tell(enum ctl_learned what, bool directory, const char *path, const 
 		return;
 	memcpy(text, path, len);
 	memcpy(text + len, target, target_len);
-	control_send(CTL_LEARNED, 0, fresh > 0 ? what : CTL_LEARNED_TOO_MUCH, directory, 0, text, len + target_len);
+	control_say(CTL_LEARNED, 0, fresh > 0 ? what : CTL_LEARNED_TOO_MUCH, directory, 0, text, len + target_len);
 }
 
 /* Where fd is; false when it is deleted or has no name. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The host process: runs host libraries' functions for guests, without any power over the guests. The
- * tracer executes it with a control socket at CTL_FD. */
-#include <errno.h>
+ * tracer forks it, before there is anything of a world, with a control socket at CTL_FD. */
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -14,6 +13,9 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "host/run.h"
+
+#define HOST_NAME "microcosm-host"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -40,23 +42,25 @@ const char *__tsan_default_options(void)
 	       "use_sigaltstack=0";
 }
 
-/* The tracer runs without address randomization where --no-aslr asked for it; this process has its
- * own, so that its addresses cannot be told from the guest's. (Thread sanitizer may need the
- * opposite, and executes the program again to have it.) */
-static void randomize_addresses(char **argv)
+/* Where the user has turned address randomization off (setarch -R), guests would know what this process's
+ * addresses are: it executes itself to have others. (Thread sanitizer may need the opposite, and executes the
+ * program again to have it.) */
+static void randomize_addresses(void)
 {
 #ifndef UNDER_TSAN
+	static char *argv[] = { (char *)HOST_NAME, NULL };
+	char self[PATH_MAX];
 	int current = personality(0xffffffff);
 
 	if (current < 0 || (current & ADDR_NO_RANDOMIZE) == 0)
 		return;
 	personality((unsigned long)current & ~(unsigned long)ADDR_NO_RANDOMIZE);
 	current = personality(0xffffffff);
-	if (current >= 0 && (current & ADDR_NO_RANDOMIZE) == 0)
-		execv("/proc/self/exe", argv);
-	/* Not possible here: guests may then guess this process's addresses, which gates refuse. */
-#else
-	(void)argv;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0 || current < 0 || (current & ADDR_NO_RANDOMIZE) != 0)
+		return; /* not possible here: gates refuse what guests guess */
+	self[n] = '\0';
+	execv(self, argv);
 #endif
 }
 
@@ -71,12 +75,13 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
-static bool started_by_tracer(void)
+bool host_is_wanted(const char *name)
 {
 	int type = 0;
 	socklen_t len = sizeof(type);
 
-	return getsockopt(CTL_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+	return name != NULL && strcmp(name, HOST_NAME) == 0 &&
+	       getsockopt(CTL_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
 static void on_exit_called(void)
@@ -84,20 +89,14 @@ static void on_exit_called(void)
 	control_end("a host library ended the host process by exit()");
 }
 
-int main(int argc, char **argv)
+void host_run(void)
 {
 	struct err err = { 0 };
 
-	(void)argc;
-	if (!started_by_tracer()) {
-		fprintf(stderr, "microcosm: %s is a part of microcosm(1) and is started by it\n",
-			argv[0] != NULL ? argv[0] : "host");
-		return EXIT_MICROCOSM;
-	}
-	randomize_addresses(argv);
+	randomize_addresses();
 	/* If the tracer died before this, the control socket says so. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "microcosm-host");
+	prctl(PR_SET_NAME, HOST_NAME);
 	ignore_signals();
 	fcntl(CTL_FD, F_SETFD, FD_CLOEXEC);
 	close_range(CTL_FD + 1, ~0u, 0);

@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -149,42 +148,29 @@ int os_spawn(const struct os_spawn *spawn, pid_t *tid, int *filters, struct err 
 	return error;
 }
 
-int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, struct err *err)
+int os_spawn_host(void (*run)(void), pid_t *pid, int *socket, struct err *err)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "cannot make a socket pair");
-	/* The tracer's memory need not be copied for what executes at once. */
-	*pid = vfork();
-	if (*pid < 0) {
-		int error = errno;
-		close(pair[0]);
-		close(pair[1]);
-		return err_sys(err, error, "cannot make the host process");
-	}
+	*pid = fork();
 	if (*pid == 0) {
-		/* In the user's job, so that components may read the terminal, but its signals are
-		 * the guest's. */
-		static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN,
-					      SIGTTOU};
-		for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-			signal(ignored[i], SIG_IGN);
-		/* Its addresses must not be the guest's: see personality(2). */
-		personality(personality(0xffffffff) & ~(unsigned long)ADDR_NO_RANDOMIZE);
 		if (pair[1] == CTL_FD)
 			fcntl(CTL_FD, F_SETFD, 0);
 		else
 			dup2(pair[1], CTL_FD);
-		syscall(SYS_close_range, (unsigned)CTL_FD + 1, ~0u, 4u);
-		char *argv[] = {(char *)"microcosm-host", NULL};
-		execve(path, argv, envp);
-		_exit(127);
+		run();
 	}
+	int error = *pid < 0 ? err_sys(err, errno, "cannot make the host process") : 0;
 	close(pair[1]);
 	*socket = pair[0];
-	/* Messages interrupt os_wait. */
-	if (fcntl(pair[0], F_SETOWN, getpid()) < 0 ||
-	    fcntl(pair[0], F_SETFL, fcntl(pair[0], F_GETFL) | O_ASYNC) < 0)
+	return error;
+}
+
+int os_watch_socket(int socket, struct err *err)
+{
+	if (fcntl(socket, F_SETOWN, getpid()) < 0 ||
+	    fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_ASYNC) < 0)
 		return err_sys(err, errno, "cannot watch the host process's socket");
 	return 0;
 }

@@ -156,8 +156,11 @@ int os_filters_send(int fd, const struct os_program *filter, const struct os_pro
 bool os_is_filtered(void);
 /* Whether that filter lets the number pass that carries Microcosm's own calls. */
 bool os_carrier_passes(void);
-/* Starts the host process with its end of a new socket pair. */
-int os_spawn_host(const char *path, char *const *envp, pid_t *pid, int *socket, struct err *err);
+/* Makes the host process, which is to run `run` with its end of a new socket pair at CTL_FD: before os_wait_init,
+ * whose handlers are not for it. */
+int os_spawn_host(void (*run)(void), pid_t *pid, int *socket, struct err *err);
+/* Messages interrupt os_wait from now on. */
+int os_watch_socket(int socket, struct err *err);
 
 /* ---- Placement ---- */
 

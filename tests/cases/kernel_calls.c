@@ -315,7 +315,7 @@ static void made(int tid, const char *text)
 	ever_guest[child] = state_of[tid] == GUEST;
 }
 
-/* Guests execute the stub by a descriptor, the tracer's children it and the host process by their names. */
+/* Guests execute the stub by a descriptor, the tracer's children by its name; the host process executes nothing. */
 static void executed(const char *text)
 {
 	int tid = number_after(text, " pid="), former = number_after(text, " old_pid=");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The host process, with this program in the tracer's place and its children in the guests': gate
  * calls by the real notifications, without ptrace. The program is $MC_HOST_PROGRAM, else
- * lib/microcosm/host of the build tree; a component to load is built beside this test. */
+ * bin/microcosm of the build tree; a component to load is built beside this test. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +91,7 @@ static const char *host_program(void)
 {
 	const char *program = getenv("MC_HOST_PROGRAM");
 
-	return program != NULL ? program : "lib/microcosm/host";
+	return program != NULL ? program : "bin/microcosm";
 }
 
 /* ---- The tracer's side ---- */
@@ -171,7 +171,7 @@ static void spawn_host(void)
 		dup2(input[0], 0);
 		dup2(socket, CTL_FD);
 		personality(ADDR_NO_RANDOMIZE); /* as a tracer with --no-aslr */
-		execl(host_program(), "host", (char *)NULL);
+		execl(host_program(), "microcosm-host", (char *)NULL);
 		_exit(127);
 	}
 	close(pair[1]);
@@ -903,7 +903,7 @@ START_TEST(test_own_pointer)
 	ck_assert_ptr_nonnull(maps);
 	/* Its own program: what comes before it is a sanitizer's shadow. */
 	while (fgets(line, sizeof(line), maps) != NULL)
-		if (strstr(line, "/host\n") != NULL) {
+		if (strstr(line, "/microcosm\n") != NULL) {
 			low = strtoul(line, NULL, 16);
 			break;
 		}
