@@ -32,7 +32,6 @@
 #define NR_VFORK 58
 #define NR_EXECVE 59
 #define NR_EXIT 60
-#define NR_WAIT4 61
 #define NR_KILL 62
 #define NR_RT_SIGQUEUEINFO 129
 #define NR_PRCTL 157
@@ -61,7 +60,7 @@
 #define CLOCK_OF_OTHERS 0x80000000u /* a bit of numbers that stand for a process, a thread or a descriptor */
 #define CLOCK_KIND 7
 #define CLOCK_KIND_DESCRIPTOR 3
-#define WAIT_BY_PIDFD 3 /* P_PIDFD, which may not block by itself */
+#define WAIT_BY_PIDFD 3 /* P_PIDFD */
 #define CLONE_FLAG_VM 0x100u
 #define CLONE_FLAG_FS 0x200u
 #define CLONE_FLAG_THREAD 0x10000u
@@ -254,7 +253,7 @@ bool call_is_mediated(int32_t nr)
 	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
 	case NR_CONNECT: case NR_BIND: case NR_LISTEN: case NR_SENDMSG:
 	case NR_SETPRIORITY: case NR_SCHED_SETPARAM: case NR_SCHED_SETSCHEDULER:
-	case NR_PIDFD_OPEN: case NR_PIDFD_SEND_SIGNAL: case NR_WAIT4: case NR_WAITID:
+	case NR_PIDFD_OPEN: case NR_PIDFD_SEND_SIGNAL:
 		return true;
 	default:
 		return false;
@@ -264,6 +263,7 @@ bool call_is_mediated(int32_t nr)
 bool arguments_are_mediated(int32_t nr, const uint64_t args[6])
 {
 	return (nr == NR_IOCTL && args[1] == IOCTL_FOREGROUND) || (nr == NR_SENDTO && args[4] != 0) ||
+	       (nr == NR_WAITID && args[0] == WAIT_BY_PIDFD) ||
 	       ((nr == NR_CLOCK_GETTIME || nr == NR_CLOCK_GETRES) && (args[0] & CLOCK_OF_OTHERS));
 }
 
@@ -275,6 +275,9 @@ bool rule_is_mediated(const struct os_rule *rule)
 		    condition->value == IOCTL_FOREGROUND)
 			return true;
 		if (rule->nr == NR_SENDTO && condition->arg == 4 && condition->op == MC_RULE_NE)
+			return true;
+		if (rule->nr == NR_WAITID && condition->arg == 0 && condition->op == MC_RULE_EQ &&
+		    condition->value == WAIT_BY_PIDFD)
 			return true;
 		if ((rule->nr == NR_CLOCK_GETTIME || rule->nr == NR_CLOCK_GETRES) &&
 		    condition->value == CLOCK_OF_OTHERS)
@@ -389,26 +392,15 @@ static void mediate_kill(struct world *w, struct thread *t, const struct os_call
 
 static void dispatch(struct world *w, const struct os_event *event);
 
-static bool any_process_ended(const struct world *w, struct os_event *event)
-{
-	for (const struct process *p = w->processes; p; p = p->next)
-		for (const struct thread *t = p->threads; t; t = t->process_next)
-			if (t->tid && t->tid == t->tgid && os_wait_ended(t->tid, event))
-				return true;
-	return false;
-}
-
-/* A process that has ended is its parent's to wait for once we have waited for it. A pidfd says so before, and
- * who has looked there does not block. */
+/* A process that has ended is its parent's to wait for once we have waited for it. Its descriptor says so before,
+ * and who has looked there need not block. */
 static void mediate_wait(struct world *w, struct thread *t, const struct os_call *call)
 {
-	pid_t tid = t->tid;
+	pid_t tid = t->tid, target = os_pidfd_target(tid, (int)call->args[1]);
 	struct os_event event;
-	bool blocks = !(call->args[call->nr == NR_WAIT4 ? 2 : 3] & WNOHANG) &&
-		      !(call->nr == NR_WAITID && (int32_t)call->args[0] == WAIT_BY_PIDFD);
-	while (!blocks && w->end == END_NONE && any_process_ended(w, &event))
+	if (target > 0 && thread_find(w, target) && os_wait_ended(target, &event))
 		dispatch(w, &event);
-	if (thread_find(w, tid)) /* it was not among them */
+	if (thread_find(w, tid)) /* it was not its own */
 		pass_kernel(w, t);
 }
 
@@ -620,7 +612,6 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_SETPRIORITY:
 	case NR_SCHED_SETPARAM:
 	case NR_SCHED_SETSCHEDULER: finish(w, t, call->nr, priority_set(w, t, call)); return;
-	case NR_WAIT4:
 	case NR_WAITID: mediate_wait(w, t, call); return;
 	case NR_PIDFD_OPEN: mediate_pidfd_open(w, t, call); return;
 	case NR_PIDFD_SEND_SIGNAL: mediate_pidfd_send(w, t, call); return;

@@ -331,13 +331,9 @@ static void pidfds(void)
 			_exit(0);
 		poll_fd.fd = fd;
 		poll(&poll_fd, 1, -1);
-		if (i % 2) {
-			info.si_pid = 0;
-			waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-			at_once += info.si_pid == child;
-		} else {
-			at_once += waitpid(child, NULL, WNOHANG) == child;
-		}
+		info.si_pid = 0;
+		waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
+		at_once += info.si_pid == child;
 		waitpid(child, NULL, 0);
 		close(fd);
 	}
