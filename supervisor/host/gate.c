@@ -7,8 +7,11 @@
  *
  * moved under the slot's lock by the worker that receives a call (IDLE, DONE -> RUNNING), the one
  * that finishes it (RUNNING -> DONE), and whoever finds the record void: the thread dropped, or its
- * epoch changed (any -> IDLE). A notification is recorded only if it is still valid under the lock:
- * so a CTL_SETTLE that finds no record knows that the call was not and will not be received.
+ * epoch changed (any -> IDLE).
+ *
+ * A call is known by its sequence number, not by how it came here: whichever of its notifications is seen
+ * first runs it, also one that was broken off meanwhile. So a CTL_SETTLE that finds no record has the
+ * thread make its call again, and that joins what runs, gets the result that is recorded, or runs.
  *
  * A host function that calls back into the guest leaves its call DONE with RT_GATE_CALLBACK; its
  * worker is pushed on the slot's stack of suspended ones until the RT_GATE_RETURN, which is RUNNING
@@ -557,8 +560,6 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		return CLAIM_NOTHING;
 	if (slot->epoch != call->epoch)
 		slot_void(slot, call->epoch);
-	if (!notice_valid(notice))
-		return CLAIM_NOTHING; /* broken off: the tracer settles it */
 	if (!descriptor && !slot->started && slot->state != SLOT_RUNNING) {
 		slot->started = true; /* the stub counted its own calls */
 		descriptor_forget_next(call->slot);
@@ -574,7 +575,8 @@ static enum claim slot_claim(struct slot *slot, const struct gate_call *call, st
 		return CLAIM_ANSWER;
 	}
 	if (call->sequence == slot->sequence && slot->state == SLOT_RUNNING) {
-		slot->waiting = *notice;
+		if (notice_valid(notice)) /* else another one waits, or will */
+			slot->waiting = *notice;
 		return CLAIM_NOTHING;
 	}
 	*status = call->sequence <= slot->sequence ? -EINVAL : slot->state == SLOT_RUNNING ? -EBUSY : 0;
