@@ -19,6 +19,13 @@
 #define T_SCRATCH    %gs:0x60
 #define T_HANDLER    %gs:0x68
 
+/* struct rt_line */
+#define L_SPINS    %gs:(RT_LINE + 0x00)
+#define L_INDEX    %gs:(RT_LINE + 0x04)
+#define L_FRAME    %gs:(RT_LINE + 0x08)
+#define L_SEQUENCE %gs:(RT_LINE + 0x10)
+#define L_DONE     %gs:(RT_LINE + 0x18)
+
 #define F_RAX 0x00
 #define F_RDI 0x08
 #define F_RSI 0x10
@@ -541,13 +548,16 @@ FUNCTION \name
 1:	movq T_SEQUENCE, %rdx
 	incq %rdx
 	movq %rdx, T_SEQUENCE
-	movq %rsp, %rdi
+	movzwl L_SPINS, %ecx
+	testl %ecx, %ecx
+	jnz 6f
+7:	movq %rsp, %rdi
 	movl %ebx, %esi
 	movl T_SLOT, %r10d
 	movl $RT_NR_CARRIER, %eax
 	movabsq $RT_CARRIES_GATE, %r9
 	syscall
-	testq %rax, %rax
+8:	testq %rax, %rax
 	js 3f
 	cmpl $-1, 0x98(%rsp) /* RT_ERR_DESCRIPTOR */
 	je 5f
@@ -586,6 +596,22 @@ FUNCTION \name
 	negl %ecx
 	movl %ecx, T_ERRNO
 	jmp 4f
+6:	movl %ebx, L_INDEX /* by the line, if the answer is there in time */
+	movq %rsp, L_FRAME
+	leaq (,%rdx,4), %r11
+	movq %rdx, L_SEQUENCE
+9:	movq L_DONE, %rax
+	subq %r11, %rax
+	cmpq $RT_LINE_ASK, %rax
+	jb 8b
+	je 7b
+	pause
+	cmpw $0, L_SPINS
+	je 7b
+	decl %ecx
+	jnz 9b
+	movw $0, L_SPINS
+	jmp 7b
 5:	movl $0, T_ERRNO
 4:	addq $(RT_GATE_FRAME_SIZE + 8), %rsp
 	popq %rbx

@@ -37,6 +37,10 @@
 #define RT_GATE_MAX 8192
 #define RT_GATE_FRAME_SIZE 0x150
 
+/* The line of a thread, in its structure: struct rt_line below. */
+#define RT_LINE 0x80
+#define RT_LINE_ASK 2 /* beside enum rt_gate_status: call by notification */
+
 /* ---- The region's layout: offsets from its base ---- */
 #define RT_REGION_SIZE   RT_U(0x100000000) /* 4 GiB of addresses; pages cost only when touched */
 #define RT_OFF_HEADER    RT_U(0x0)
@@ -133,6 +137,27 @@ _Static_assert(offsetof(struct rt_gate_frame, vector) == 0x9c, "dispatch_x86_64.
 _Static_assert(offsetof(struct rt_gate_frame, cb_ireg) == 0xa0, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_gate_frame, xmm) == 0xd0, "dispatch_x86_64.S");
 _Static_assert(sizeof(struct rt_gate_frame) == RT_GATE_FRAME_SIZE, "dispatch_x86_64.S");
+
+/* One cache line in each thread's structure, by which a gate call costs no kernel call while a thread of the
+ * host process looks at it: as long as `spins` is not 0, the gate's stub writes its call here, looks so
+ * often for the answer, and then makes the same call, of the same sequence number, by notification. So
+ * nothing depends on what becomes of the line. */
+struct rt_line {
+	_Atomic uint16_t spins;    /* both write: the host process arms it, either takes it back */
+	uint16_t unused;
+	_Atomic uint32_t index;    /* guest writes */
+	_Atomic uint64_t frame;    /* guest writes */
+	_Atomic uint64_t sequence; /* guest writes, last */
+	_Atomic uint64_t done;     /* host writes: sequence * 4 + enum rt_gate_status or RT_LINE_ASK */
+};
+
+_Static_assert(RT_LINE % 64 == 0 && sizeof(struct rt_line) <= 64, "one cache line");
+_Static_assert(RT_LINE >= offsetof(struct mc_thread, reserved) + 16 &&
+		       RT_LINE + 64 <= MC_THREAD_CORE_SIZE, "in what is reserved");
+_Static_assert(offsetof(struct rt_line, index) == 0x04, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_line, frame) == 0x08, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_line, sequence) == 0x10, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_line, done) == 0x18, "dispatch_x86_64.S");
 
 /* ---- The plan: how a process is laid out, made by the host process, executed by the stub ----
  * One blob in a sealed memfd: struct rt_plan, then the arrays at the byte offsets it gives. The stub

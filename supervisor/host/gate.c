@@ -29,6 +29,8 @@
 #include "host/host.h"
 
 #define CALLBACK_DEPTH_MAX 64
+#define BRISK_NS 50000 /* from one call's beginning to the next one's */
+#define BRISK_CALLS 32
 #define FOLLOW_CALLS 8 /* elsewhere than a worker, until it follows */
 #define ORPHANED_CALLBACKS_MAX 100000
 
@@ -53,6 +55,9 @@ struct slot {
 	struct gift gift;
 	struct worker *suspended;
 	uint32_t depth;
+	/* Of whoever runs the thread's call. */
+	uint64_t began_ns;
+	unsigned brisk; /* calls of swift functions, one soon after the other */
 };
 
 /* All zero is a valid initial state, mutex included; pages of slots never used stay untouched. */
@@ -82,6 +87,10 @@ static void notice_answer(const struct notice *notice, int64_t status)
 {
 	struct seccomp_notif_resp response = { .id = notice->id };
 
+	if (notice->listener < 0) {
+		line_answer(notice->slot, notice->id, status < 0 ? RT_LINE_ASK : (uint64_t)status);
+		return;
+	}
 	if (status < 0)
 		response.error = (int32_t)status;
 	else
@@ -96,6 +105,8 @@ static bool notice_valid(const struct notice *notice)
 	uint64_t id = notice->id;
 	int r;
 
+	if (notice->listener < 0)
+		return false; /* one who waits at a line comes by notification if need be */
 	do {
 		r = ioctl(notice->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
 	} while (r < 0 && errno == EINTR);
@@ -198,6 +209,9 @@ static int64_t install(const struct notice *notice, const struct gift *gift, boo
 {
 	int64_t number = -EINVAL;
 
+	*answered = false;
+	if (notice->listener < 0)
+		return -ENOENT; /* into a line nothing can be installed */
 	*answered = !control_traces();
 	if (*answered)
 		number = add_fd(notice, gift, SECCOMP_ADDFD_FLAG_SEND);
@@ -294,6 +308,8 @@ static void call_finish(struct worker *worker, int64_t status, bool done)
 		report(worker, status); /* before the thread goes on */
 	if (given && !answered)
 		notice_answer(&ending.notice, status);
+	else if (!given && ending.notice.listener < 0)
+		line_answer(worker->slot_index, ending.sequence, RT_LINE_ASK);
 	if (ending.settling)
 		settled(worker->slot_index, ending.sequence, given ? CTL_DONE : CTL_REPEAT, status);
 }
@@ -328,6 +344,19 @@ static bool frame_valid(uint64_t addr)
 	return addr % 16 == 0 && memory_writable(addr, sizeof(struct rt_gate_frame));
 }
 
+/* Whether the thread's calls follow each other so closely that it pays to look at its line. */
+static void count_brisk(struct slot *slot, const struct gate_call *call, uint64_t now, bool swift)
+{
+	bool soon = now - slot->began_ns < BRISK_NS;
+
+	slot->began_ns = now;
+	slot->brisk = soon ? slot->brisk + swift : 0;
+	if (slot->brisk < BRISK_CALLS)
+		return;
+	slot->brisk = 0;
+	line_want(call->slot, call->epoch, now);
+}
+
 static void run_function(struct worker *worker, const struct gate_call *call)
 {
 	struct component_gate *gate = component_gate(call->index);
@@ -349,7 +378,9 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 		call_finish(worker, -EFAULT, false);
 		return;
 	}
-	memory_fetch(&worker->frame, call->frame, sizeof(worker->frame));
+	/* Each of its cache lines has to come from another CPU, where the caller is on one. */
+	memory_fetch(&worker->frame, call->frame,
+		     gate->vector ? sizeof(worker->frame) : offsetof(struct rt_gate_frame, xmm));
 	worker->frame.vector = gate->vector && worker->frame.vector == 1;
 	worker->gate = gate;
 	worker->gives = false;
@@ -357,6 +388,8 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 		check_pointers(worker);
 	worker->segment_ns = worker->start_ns;
 	worker_begin(worker, component_is_quick(gate));
+	if (worker->listener != NULL)
+		count_brisk(worker->slot, call, worker->start_ns, component_is_swift(gate));
 	errno = 0;
 	call_function(&worker->frame, gate->function);
 	worker->frame.err = errno;
@@ -367,6 +400,8 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	worker->gate = NULL;
 	worker_end(worker);
 	component_took(gate, now_ns() - worker->segment_ns);
+	if (worker->gives)
+		atomic_store_explicit(&gate->special, true, memory_order_relaxed);
 	call_finish(worker, RT_GATE_DONE, true);
 }
 
@@ -448,6 +483,7 @@ static bool callback_made(struct worker *worker)
 	if (!wanted)
 		return false;
 	component_took(worker->gate, now_ns() - worker->segment_ns);
+	atomic_store_explicit(&worker->gate->special, true, memory_order_relaxed);
 	worker_end(worker);
 	notice_answer(&ending.notice, RT_GATE_CALLBACK);
 	if (ending.settling)
@@ -527,6 +563,12 @@ static void cpus_read(void)
 		CPU_ZERO(&all_cpus);
 }
 
+const cpu_set_t *gate_cpus(void)
+{
+	pthread_once(&cpus_once, cpus_read);
+	return &all_cpus;
+}
+
 /* A worker is where the tracer keeps the thread that it serves. Else the last steps of a call, which
  * the guest thread does not wait for, would take it to an idle CPU, far away at the next call. A few
  * calls are not worth the move. */
@@ -540,12 +582,12 @@ static void follow(uint32_t slot)
 	if (wanted == kept || wanted > CPU_SETSIZE || ++calls < FOLLOW_CALLS)
 		return;
 	calls = 0;
-	pthread_once(&cpus_once, cpus_read);
+	const cpu_set_t *all = gate_cpus();
 	CPU_ZERO(&one);
 	if (wanted > 0)
 		CPU_SET(wanted - 1, &one);
 	/* Where it is not allowed, nothing is lost but time. */
-	(void)sched_setaffinity(0, sizeof(one), wanted > 0 ? &one : &all_cpus);
+	(void)sched_setaffinity(0, sizeof(one), wanted > 0 ? &one : all);
 	kept = wanted;
 }
 
@@ -664,6 +706,36 @@ void gate_serve(struct worker *worker, const struct notice *notice, const struct
 		notice_answer(notice, status);
 	else if (claim == CLAIM_RUN && !callback_return)
 		run_function(worker, &call);
+}
+
+bool gate_serve_line(struct worker *worker, uint32_t index, uint32_t epoch, uint32_t function, uint64_t frame,
+		     uint64_t sequence)
+{
+	struct gate_call call = { .slot = index, .epoch = epoch, .frame = frame, .index = function,
+				  .sequence = sequence };
+	const struct notice notice = { .listener = -1, .id = sequence, .slot = index };
+	const struct component_gate *gate = component_gate(function);
+	struct slot *slot = &slots[index];
+	int64_t status = 0;
+
+	if (gate == NULL || !component_is_swift(gate)) {
+		line_answer(index, sequence, RT_LINE_ASK);
+		return false;
+	}
+	memory_count_gate(index);
+	pthread_mutex_lock(&slot->lock);
+	enum claim claim = slot_claim(slot, &call, worker, &notice, &status);
+	if (claim == CLAIM_RUN) {
+		worker->slot = slot;
+		worker->slot_index = index;
+		worker->dropped = false;
+	}
+	pthread_mutex_unlock(&slot->lock);
+	if (claim == CLAIM_RUN)
+		run_function(worker, &call);
+	else if (claim == CLAIM_ANSWER)
+		line_answer(index, sequence, RT_LINE_ASK);
+	return claim == CLAIM_RUN;
 }
 
 void gate_settle(uint32_t index, uint64_t sequence, bool interrupt)

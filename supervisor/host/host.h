@@ -7,6 +7,7 @@
 #define HOST_HOST_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -54,6 +55,8 @@ void memory_fetch(void *to, uint64_t shared, size_t n);
 void memory_store(uint64_t shared, const void *from, size_t n);
 /* The thread table, RT_SLOT_COUNT rows. NULL before CTL_REGION. */
 const struct ctl_thread *memory_threads(void);
+/* The line of a slot's thread: guests write it at any time. */
+struct rt_line *memory_line(uint32_t slot);
 /* The word of index fs, which is the host process's own to use; NULL out of range. */
 _Atomic uint64_t *memory_word(uint32_t fs);
 /* Counts changes of the table and the words, these by memory_changed. */
@@ -80,7 +83,8 @@ struct component_gate {
 	bool vector;
 	bool checks; /* what it is given, itself: it is of a component written for Microcosm */
 	/* How long it has taken: component_took. */
-	_Atomic uint32_t quick, wanted;
+	_Atomic uint32_t quick, wanted, swift;
+	_Atomic bool special; /* has given a descriptor or called back: by notification alone */
 };
 
 /* First of all, once. */
@@ -95,6 +99,8 @@ void component_took(struct component_gate *gate, uint64_t ns);
 #define COMPONENT_SLOW_NS 500000 /* from here on it does not count as quick any more */
 /* The function has returned at once so often that it probably will again. */
 bool component_is_quick(const struct component_gate *gate);
+/* So much so that a guest may wait for it without going to sleep. */
+bool component_is_swift(const struct component_gate *gate);
 
 /* ---- descriptor.c: plans and the descriptors that stubs ask for ---- */
 
@@ -120,9 +126,10 @@ int script_follow(int *fd, const char *path, int (*open)(void *, const char *), 
 
 /* ---- worker.c: threads that receive notifications ---- */
 
-struct notice { /* a notification that waits for an answer */
-	int listener;
+struct notice { /* a call that waits for an answer: a notification, or what stands in a thread's line */
+	int listener; /* -1: the line of the slot, with `id` as its sequence number */
 	uint64_t id;
+	uint32_t slot;
 };
 
 struct gift { /* a descriptor for the guest, as the result of a call */
@@ -163,6 +170,8 @@ struct worker {
 
 /* The worker that this thread is, or NULL. */
 struct worker *worker_self(void);
+/* Starts one without a listener, to look at lines: line_run. */
+int worker_start_for_lines(void);
 /* Takes a listener over and starts to serve it. */
 int worker_listen(int listener, struct err *err);
 /* Breaks off what the worker waits for, again and again until worker_release, which its thread calls:
@@ -182,6 +191,11 @@ int worker_tick(void);
 /* ---- gate.c: what a gate call means; one record for each slot ---- */
 
 void gate_serve(struct worker *worker, const struct notice *notice, const struct seccomp_notif *notif);
+/* A call that stands in the line of a slot's thread of that epoch. True when it was made. */
+bool gate_serve_line(struct worker *worker, uint32_t slot, uint32_t epoch, uint32_t index, uint64_t frame,
+		     uint64_t sequence);
+/* Those that the host process was started on. */
+const cpu_set_t *gate_cpus(void);
 /* Whether gate_serve would run a host function: the worker must not run one already. */
 bool gate_needs_worker(const struct seccomp_notif *notif);
 void gate_settle(uint32_t slot, uint64_t sequence, bool interrupt);
@@ -189,6 +203,14 @@ void gate_drop(uint32_t slot);
 /* A host function called a module's function: has the guest call it and waits. The worker's frame
  * holds the arguments, then the results. */
 void gate_callback(struct worker *worker);
+
+/* ---- line.c: gate calls without a kernel call, while it pays ---- */
+
+/* A thread calls one swift function after the other: its line is to be looked at, if that has paid of late. */
+void line_want(uint32_t slot, uint32_t epoch, uint64_t now);
+void line_answer(uint32_t slot, uint64_t sequence, uint64_t status);
+/* What the worker does that looks at lines; does not return. */
+void line_run(struct worker *worker) __attribute__((noreturn));
 
 /* ---- callback.c: faults in host functions ---- */
 

@@ -57,6 +57,11 @@ void memory_changed(void)
 	atomic_fetch_add(&words[RT_SLOT_COUNT], 1);
 }
 
+struct rt_line *memory_line(uint32_t slot)
+{
+	return (struct rt_line *)(region.base + RT_OFF_THREADS + slot * RT_SLOT_BYTES + RT_SLOT_THREAD + RT_LINE);
+}
+
 const struct ctl_thread *memory_threads(void)
 {
 	return threads;

@@ -134,8 +134,7 @@ static int interrupt_tick(void)
 
 static void *worker_main(void *argument);
 
-/* Under the listener's lock. Without a thread to be had, calls wait for a worker that gets free. */
-static int start_worker(struct listener *listener)
+static int start_thread(struct listener *listener)
 {
 	pthread_attr_t attributes;
 	pthread_t thread; /* the worker notes its own id: it may run before pthread_create stores it */
@@ -160,8 +159,22 @@ static int start_worker(struct listener *listener)
 		atomic_fetch_sub(&workers, 1);
 		return -r;
 	}
-	listener->total++;
 	return 0;
+}
+
+/* Under the listener's lock. Without a thread to be had, calls wait for a worker that gets free. */
+static int start_worker(struct listener *listener)
+{
+	int r = start_thread(listener);
+
+	if (r == 0)
+		listener->total++;
+	return r;
+}
+
+int worker_start_for_lines(void)
+{
+	return start_thread(NULL);
 }
 
 /* Gives the lead to another worker. In the fault handler no thread can be made: the host function that
@@ -466,6 +479,8 @@ static void *worker_main(void *argument)
 	worker->thread = pthread_self();
 	void *stack = handler_stack_set();
 	pthread_cleanup_push(on_thread_exit, worker);
+	if (worker->listener == NULL)
+		line_run(worker);
 	serve(worker);
 	pthread_cleanup_pop(0);
 	handler_stack_free(stack);
