@@ -267,7 +267,7 @@ static int threads_apply(struct err *err)
 
 /* Other processes, mounts and namespaces, the kernel itself, new programs; and what serves to get
  * around filters. */
-static const uint32_t denied[] = {
+static uint32_t denied[] = { /* sorted before use */
 	SYS_acct, SYS_add_key, SYS_adjtimex, SYS_bpf, SYS_chroot, SYS_clock_adjtime,
 	SYS_clock_settime, SYS_create_module, SYS_delete_module, SYS_execve, SYS_execveat,
 	SYS_fanotify_init, SYS_finit_module, SYS_fork, SYS_fsconfig, SYS_fsmount, SYS_fsopen,
@@ -294,7 +294,7 @@ static const uint32_t denied[] = {
 
 struct code {
 	size_t n;
-	struct sock_filter insns[64 + COUNT(denied)];
+	struct sock_filter insns[64 + 4 * COUNT(denied)];
 };
 
 static void add(struct code *code, const struct sock_filter *insns, size_t n)
@@ -347,13 +347,28 @@ static void add_argument_rules(struct code *code)
 	add_call(code, SYS_prlimit64, limits, COUNT(limits));
 }
 
-static void add_denied(struct code *code)
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* As a tree: when a filter is installed the kernel runs it for each number that there is. */
+static void add_denied(struct code *code, const uint32_t *sorted, size_t n)
 {
 	const struct sock_filter end[] = { ALLOW, DENY };
 
-	for (size_t i = 0; i < COUNT(denied); i++)
-		add(code, &(const struct sock_filter)IF(BPF_JEQ, denied[i], (uint8_t)(COUNT(denied) - i), 0),
-		    1);
+	if (n > 4) {
+		size_t node = code->n++, half = n / 2;
+
+		add_denied(code, sorted, half);
+		code->insns[node] = (struct sock_filter)IF(BPF_JGE, sorted[half], (uint8_t)(code->n - node - 1), 0);
+		add_denied(code, sorted + half, n - half);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		add(code, &(const struct sock_filter)IF(BPF_JEQ, sorted[i], (uint8_t)(n - i), 0), 1);
 	add(code, end, COUNT(end));
 }
 
@@ -372,7 +387,8 @@ static int filter_apply(struct err *err)
 
 	add(&code, head, COUNT(head));
 	add_argument_rules(&code);
-	add_denied(&code);
+	qsort(denied, COUNT(denied), sizeof(denied[0]), compare_numbers);
+	add_denied(&code, denied, COUNT(denied));
 	const struct sock_fprog program = { .len = (unsigned short)code.n, .filter = code.insns };
 	/* The other threads get both. */
 	long r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
