@@ -376,16 +376,18 @@ int os_filter_interpose(const uint32_t *nrs, size_t n, uint64_t low, uint64_t hi
 	load(c, DATA_ARCH);
 	jump(c, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
 	give(c, SECCOMP_RET_ALLOW);
+	load(c, DATA_NR);
 	for (size_t i = 0; i < n; i++) {
-		load(c, DATA_NR);
-		jump(c, BPF_JEQ, nrs[i], 0, 6);
-		load(c, DATA_IP + 4);
-		jump(c, BPF_JEQ, (uint32_t)(low >> 32), 0, 3);
-		load(c, DATA_IP);
-		jump(c, BPF_JGE, (uint32_t)low, 0, 1);
-		jump(c, BPF_JGE, (uint32_t)high, 0, 1);
-		give(c, TRACE);
+		jump(c, BPF_JEQ, nrs[i], 0, 1);
+		jump(c, BPF_JA, (uint32_t)(2 * (n - i) - 1), 0, 0);
 	}
+	give(c, SECCOMP_RET_ALLOW);
+	load(c, DATA_IP + 4);
+	jump(c, BPF_JEQ, (uint32_t)(low >> 32), 0, 3);
+	load(c, DATA_IP);
+	jump(c, BPF_JGE, (uint32_t)low, 0, 1);
+	jump(c, BPF_JGE, (uint32_t)high, 0, 1);
+	give(c, TRACE);
 	give(c, SECCOMP_RET_ALLOW);
 	int error = code_take(c, out, err);
 	free(c);

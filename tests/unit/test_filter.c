@@ -312,6 +312,41 @@ START_TEST(lets_the_stub_pass)
 }
 END_TEST
 
+static uint32_t verdict_at(const struct os_program *filter, uint32_t arch, uint32_t nr, uint64_t ip)
+{
+	const struct seccomp_data data = { .nr = (int)nr, .arch = arch, .instruction_pointer = ip };
+	return bpf_run((const struct sock_filter *)filter->insns, filter->n, &data) & SECCOMP_RET_ACTION_FULL;
+}
+
+/* Interposed numbers, however many, pass from their stubs alone; others are not looked at. */
+START_TEST(passes_from_stubs)
+{
+	const uint64_t low = 0x567000101000, high = 0x567000105000;
+	static const uint64_t elsewhere[] = { 0, 0x401000, 0x101000, 0x567000100fff, 0x567000105000, 0x568000101000,
+					      UINT64_MAX };
+	static const size_t counts[] = { 1, 2, 300, 512 };
+	uint32_t nrs[512];
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof nrs / sizeof *nrs; i++)
+		nrs[i] = (uint32_t)(2 * i);
+	for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+		struct os_program filter;
+		ck_assert_int_eq(os_filter_interpose(nrs, counts[c], low, high, &filter, &err), 0);
+		for (uint32_t nr = 0; nr < 1100; nr++) {
+			bool listed = nr % 2 == 0 && nr < 2 * counts[c];
+			for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+				ck_assert_uint_eq(verdict_at(&filter, AUDIT_ARCH_X86_64, nr, elsewhere[i]),
+						  listed ? SECCOMP_RET_TRACE : SECCOMP_RET_ALLOW);
+			ck_assert_uint_eq(verdict_at(&filter, AUDIT_ARCH_X86_64, nr, low), SECCOMP_RET_ALLOW);
+			ck_assert_uint_eq(verdict_at(&filter, AUDIT_ARCH_X86_64, nr, high - 1), SECCOMP_RET_ALLOW);
+			ck_assert_uint_eq(verdict_at(&filter, AUDIT_ARCH_I386, nr, 0x401000), SECCOMP_RET_ALLOW);
+		}
+		os_program_free(&filter);
+	}
+}
+END_TEST
+
 START_TEST(has_bounds)
 {
 	struct os_program filter;
@@ -347,6 +382,7 @@ int main(void)
 	tcase_add_test(tests, everything_else_stops);
 	tcase_add_test(tests, tells_what_is_carried);
 	tcase_add_test(tests, lets_the_stub_pass);
+	tcase_add_test(tests, passes_from_stubs);
 	tcase_add_test(tests, has_bounds);
 	tcase_set_timeout(tests, 300);
 	suite_add_tcase(suite, tests);
