@@ -18,6 +18,29 @@
 #define T_SLOT       %gs:0x5c
 #define T_SCRATCH    %gs:0x60
 #define T_HANDLER    %gs:0x68
+/* struct rt_ring. Only R_START is in use while a call is under way; the rest is the recorder's. */
+#define RING(offset) %gs:RT_SLOT_RING - RT_SLOT_THREAD + offset
+#define R_HEAD       RING(0x00)
+#define R_LIMIT      RING(0x08)
+#define R_MARK       RING(0x10)
+#define R_LOST       RING(0x18)
+#define R_AFTER      RING(0x20)
+#define R_START      RING(0x28)
+#define R_NUMBER     RING(0x30)
+#define R_RESULT     RING(0x38)
+#define R_RDX        RING(0x40)
+#define R_TO         RING(0x48)
+#define R_RDI        RING(0x50)
+#define R_R9         RING(0x58)
+#define R_RCX        RING(0x60)
+/* Of the record whose offset is in `at`. */
+#define RECORD(field, at) RING(0x80 + field)(at)
+#define RECORD_KIND 0x00
+#define RECORD_NR 0x04
+#define RECORD_START 0x08
+#define RECORD_END 0x10
+#define RECORD_RESULT 0x18
+#define RECORD_ARGS 0x20
 
 /* struct rt_line */
 #define L_SPINS    %gs:(RT_LINE + 0x00)
@@ -58,7 +81,7 @@
 	.balign 64
 	.globl rt_config
 	.type rt_config, @object
-	.size rt_config, 64
+	.size rt_config, 72
 rt_config:
 	.quad 0 /* 0x00 header */
 	.quad 0 /* 0x08 table, at index of number 0 */
@@ -68,6 +91,7 @@ rt_config:
 	.quad 0 /* 0x28 XSAVE mask */
 	.quad 0 /* 0x30 XSAVE bytes */
 	.quad 0 /* 0x38 stubs */
+	.quad 0 /* 0x40 what is recorded, at index of number 0 */
 
 	.text
 	.macro FUNCTION name
@@ -137,6 +161,24 @@ rt_config:
 3:	testl $2, \flags
 	jz 2b
 	jmp *%rcx
+	.endm
+
+/* DF, of who came by a patched site, to the frame, and on. Not on the caller's stack. */
+	.macro KEEP_DF to
+	pushfq
+	testb $4, 1(%rsp)
+	leaq 8(%rsp), %rsp
+	jz \to
+	cld
+	orl $0x400, F_RFLAGS(%rsp)
+	jmp \to
+	.endm
+
+/* The time to rax; spoils rdx. */
+	.macro TICKS
+	rdtsc
+	shlq $32, %rdx
+	orq %rdx, %rax
 	.endm
 
 /* What is before rt_dispatch_begin may end in a kernel call without a look at `pending`: a signal there is
@@ -210,13 +252,7 @@ rt_dispatch_begin:
 
 .Lsite:
 	ENTER $2
-	pushfq /* not on the caller's stack */
-	testb $4, 1(%rsp)
-	leaq 8(%rsp), %rsp
-	jz .Ldispatch
-	cld
-	orl $0x400, F_RFLAGS(%rsp)
-	jmp .Ldispatch
+	KEEP_DF .Ldispatch
 
 /* Where the tracer sends a trapped call: rcx = return address, r11 = flags, as the `syscall` left them. */
 	.globl rt_upcall_trapped
@@ -390,8 +426,262 @@ rt_thread_refused:
 	call *rt_config+0x20(%rip)
 	ud2
 
+/* ---- --trace-ring: handlers ---- */
+
+/* By the entry, as at rt_dispatch_begin. */
+.Lring_entry:
+	pushfq
+	testb $4, 1(%rsp)
+	leaq 8(%rsp), %rsp
+	popq %rcx
+	jnz .Lring_backwards
+	ENTER $0
+.Lring_call:
+	TICKS
+	movq F_RDX(%rsp), %rdx
+	subq $16, %rsp /* the time lies under the frame */
+	movq %rax, (%rsp)
+	testq %r11, %r11
+	jz .Lring_no_handler
+	movq %r10, %rcx
+	xorl %eax, %eax
+	call *%r11
+	jmp .Lring_leave
+
+.Lring_backwards:
+	cld
+	movq %r11, T_HANDLER
+	movl $0x400, %r11d
+	ENTER %r11
+	movq T_HANDLER, %r11
+	jmp .Lring_call
+
+.Lring_site:
+	ENTER $2
+	KEEP_DF .Lring_dispatch
+
+/* Where the tracer sends a trapped call that is to be recorded. */
+	.globl rt_upcall_ring
+rt_upcall_ring:
+	cld
+	ENTER %r11
+.Lring_dispatch:
+	movslq %eax, %rax
+	xorl %ebx, %ebx
+	leaq -MC_NR_MIN(%rax), %rcx
+	cmpq $MC_NR_COUNT, %rcx
+	jae 1f
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rax,8), %rbx
+1:	TICKS
+	movq F_RDX(%rsp), %rdx
+	subq $16, %rsp
+	movq %rax, (%rsp)
+	testq %rbx, %rbx
+	jz .Lring_no_handler
+	movq %r10, %rcx
+	movq %rbx, %rax
+	subq rt_config+0x10(%rip), %rax
+	cmpq rt_config+0x18(%rip), %rax
+	jae 2f
+3:	xorl %eax, %eax
+	call *%rbx
+	jmp .Lring_leave
+2:	testb $2, (16 + F_RFLAGS)(%rsp)
+	jz 3b
+	movq %rbx, %rax
+	call mc_fp_call
+	jmp .Lring_leave
+
+.Lring_no_handler:
+	movq $-ENOSYS, %rax
+.Lring_leave:
+	movq (%rsp), %rcx
+	movq %rcx, R_START
+	addq $16, %rsp
+	movl F_NUMBER(%rsp), %ecx
+	movl %ecx, R_NUMBER
+	movq F_RDI(%rsp), %rdi
+	movq F_RSI(%rsp), %rsi
+	movq F_RDX(%rsp), %rdx
+	movq F_R10(%rsp), %r10
+	movq F_R8(%rsp), %r8
+	movq F_R9(%rsp), %r9
+	leaq rt_leave_quiet(%rip), %r11
+	movq %r11, R_TO
+	jmp .Lrecord
+
+/* ---- --trace-ring: stubs ---- */
+
+/* By the entry. On the stack: the time, the number, where to return. */
+.Lring_stub:
+	movq (%rsp), %rcx
+	movq %rcx, R_START
+	movl 8(%rsp), %ecx
+	movl %ecx, R_NUMBER
+	leaq 16(%rsp), %rsp
+	leaq .Lring_stub_recorded(%rip), %r11
+	movq %r11, R_TO
+	jmp .Lrecord
+/* A signal came meanwhile: out as from a handler. */
+.Lring_stub_held:
+	popq %rcx
+	ENTER $0
+	jmp rt_leave_quiet
+
+/* A patched site's kernel call has returned: r11 = its number, rcx = where to go on. */
+	.globl rt_site_recorded
+rt_site_recorded:
+	movl %r11d, R_NUMBER
+	leaq .Lring_kernel_recorded(%rip), %r11
+	movq %r11, R_TO
+/* Records what has returned: rax and the arguments' registers as the caller has them, R_START, R_NUMBER. On to R_TO,
+ * all but r11 and flags kept. Signals are held meanwhile. */
+.Lrecord:
+	movq %rax, R_RESULT
+	movq %rdx, R_RDX
+	TICKS
+	movq R_HEAD, %r11
+1:	cmpq R_LIMIT, %r11
+	jae 5f
+	movl %r11d, %edx
+	andl $(RT_RING_RECORDS - 1), %edx
+	leaq (%rdx,%rdx,4), %rdx
+	shlq $4, %rdx
+	movq %rax, RECORD(RECORD_END, %rdx)
+	cmpq $0, R_LOST
+	jne 4f
+	movl $RT_RING_CALL, RECORD(RECORD_KIND, %rdx)
+	movl R_NUMBER, %eax
+	movl %eax, RECORD(RECORD_NR, %rdx)
+	movq R_START, %rax
+	movq %rax, RECORD(RECORD_START, %rdx)
+	movq R_RESULT, %rax
+	movq %rax, RECORD(RECORD_RESULT, %rdx)
+	movq R_RDX, %rax
+	movq %rdi, RECORD(RECORD_ARGS, %rdx)
+	movq %rsi, RECORD(RECORD_ARGS + 8, %rdx)
+	movq %rax, RECORD(RECORD_ARGS + 16, %rdx)
+	movq %r10, RECORD(RECORD_ARGS + 24, %rdx)
+	movq %r8, RECORD(RECORD_ARGS + 32, %rdx)
+	movq %r9, RECORD(RECORD_ARGS + 40, %rdx)
+	movq RECORD(RECORD_END, %rdx), %rax
+	incq %r11
+	movq %r11, R_HEAD
+2:	movq $0, R_START
+	cmpq R_MARK, %r11
+	jae 6f
+3:	movq R_RDX, %rdx
+	movq R_RESULT, %rax
+	jmp *R_TO
+4:	movl $RT_RING_LOST, RECORD(RECORD_KIND, %rdx)
+	xorl %eax, %eax
+	xchgq %rax, R_LOST
+	movq %rax, RECORD(RECORD_RESULT, %rdx)
+	movq RECORD(RECORD_END, %rdx), %rax
+	incq %r11
+	movq %r11, R_HEAD
+	jmp 1b
+5:	incq R_LOST
+	jmp 2b
+6:	cmpq R_AFTER, %rax
+	jb 3b
+	movq $-1, R_MARK /* once, until the tracer has read */
+	movq %rdi, R_RDI
+	movq %r9, R_R9
+	movq %rcx, R_RCX
+	movl $RT_NR_CARRIER, %eax
+	movabsq $RT_CARRIES_TRACER, %r9
+	movl $9, %edi /* RT_OP_RING */
+	syscall
+	movq R_RDI, %rdi
+	movq R_R9, %r9
+	movq R_RCX, %rcx
+	jmp 3b
+.Lring_kernel_held:
+	ENTER $2
+	KEEP_DF rt_leave_quiet
+
 	.globl rt_dispatch_end
 rt_dispatch_end:
+
+/* Here as before rt_dispatch_begin.
+ *
+ * With --trace-ring the header's entry. What is not wanted, and what stops for the tracer, which prints it, goes the
+ * way that it always goes. */
+FUNCTION rt_entry_ring
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %rcx
+	xorl %r11d, %r11d
+	cmpq $MC_NR_COUNT, %rcx
+	jae .Lring_entry
+	movq rt_config+0x40(%rip), %rcx
+	testb $RT_RECORD_WANTED, (%rcx,%rax)
+	jz rt_entry
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rax,8), %r11
+	movq %r11, %rcx
+	subq rt_config+0x38(%rip), %rcx
+	cmpq $CALL_STUBS_BYTES, %rcx
+	jae .Lring_entry
+	movq rt_config+0x40(%rip), %rcx
+	testb $RT_RECORD_KERNEL, (%rcx,%rax)
+	jz .Lstub
+	pushq %rax
+	pushq %rdx
+	TICKS
+	popq %rdx
+	pushq %rax
+	movq 8(%rsp), %rax
+	addq $STUB_ARGUMENT_MOVE, %r11
+	call *%r11
+	jmp .Lring_stub
+
+.Lring_stub_recorded:
+	cmpl $0, T_PENDING /* of what was held while it was recorded */
+	jne .Lring_stub_held
+	ret
+
+/* With --trace-ring, from a patched site's stub, at r11: rax = the number. The kernel call is made there, where its
+ * address says what it is when it has returned: nothing that a handler of a signal could change needs to be
+ * remembered but the time, which is then not known. Sites that do not say which call theirs is stop for it. */
+FUNCTION rt_site_ring
+	movslq %eax, %rax
+	leaq -MC_NR_MIN(%rax), %rcx
+	cmpq $MC_NR_COUNT, %rcx
+	jae 1f
+	movq rt_config+0x08(%rip), %rcx
+	movq (%rcx,%rax,8), %rcx
+	testq %rcx, %rcx
+	jz 1f
+	subq rt_config+0x38(%rip), %rcx
+	cmpq $CALL_STUBS_BYTES, %rcx
+	jae 2f
+	movq rt_config+0x40(%rip), %rcx
+	testb $RT_RECORD_KERNEL, (%rcx,%rax)
+	jz 1f
+	cmpb $RT_SITE_OF_NUMBER, (%r11)
+	jne 1f
+	movq %rdx, %rcx
+	TICKS
+	movq %rax, R_START
+	movq %rcx, %rdx
+	movl RT_SITE_NUMBER(%r11), %eax
+	addq $RT_SITE_KERNEL, %r11
+	jmp *%r11
+1:	movq RT_SITE_RETURN(%r11), %rcx
+	leaq -2(%rcx), %r11
+	jmp *%r11
+2:	movq RT_SITE_RETURN(%r11), %rcx
+	movq rt_config+0x40(%rip), %r11
+	testb $RT_RECORD_WANTED, (%r11,%rax)
+	jz .Lsite
+	jmp .Lring_site
+
+.Lring_kernel_recorded:
+	cmpl $0, T_PENDING
+	jne .Lring_kernel_held
+	jmp *%rcx
 
 /* With --trace the header's entry: every call stops for the tracer, which takes the return address off
  * the stack if a handler serves it or a thread is made. */

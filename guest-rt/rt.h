@@ -58,9 +58,9 @@
 /* Patched sites: a stub for each, and what the patched jumps go by, mapped at RT_SLOTS_ADDR too. A slot's
  * number is the upper half of a jump's operand's lower half: see call/patch.c. */
 #define RT_OFF_SITES     RT_U(0x140000)
-#define RT_SITE_SIZE     RT_U(32)
-#define RT_SITES_BYTES   RT_U(0x40000)
-#define RT_OFF_SLOTS     RT_U(0x180000)
+#define RT_SITE_SIZE     RT_U(64)
+#define RT_SITES_BYTES   RT_U(0x80000)
+#define RT_OFF_SLOTS     RT_U(0x1c0000)
 #define RT_SLOTS_BYTES   RT_U(0x10000)
 #define RT_SITE_COUNT    (RT_SLOTS_BYTES / 8)
 #define RT_SLOTS_ADDR    RT_U(0x050f0000)
@@ -70,10 +70,27 @@
 #define RT_OFF_THREADS   RT_U(0x40000000)
 #define RT_SLOT_BYTES    RT_U(0x40000)
 #define RT_SLOT_COUNT    ((RT_REGION_SIZE - RT_OFF_THREADS) / RT_SLOT_BYTES)
-/* Within a thread's slot: a guard page, the handler stack, the structure. */
+/* Within a thread's slot: a guard page, the handler stack, the structure, the ring. */
 #define RT_SLOT_GUARD    RT_U(0x1000)
 #define RT_SLOT_STACK_HIGH RT_U(0x20000)
 #define RT_SLOT_THREAD   RT_U(0x20000)
+#define RT_SLOT_RING     RT_U(0x30000)
+/* ---- --trace-ring ----
+ * Each thread records calls that need not stop in its ring; the tracer reads. */
+#define RT_RING_RECORDS  512 /* a power of 2 */
+#define RT_RING_MARK     384 /* unread ones, with which a thread asks to be read */
+#define RT_RING_RECORD   80  /* bytes */
+#define RT_RING_CALL     1
+#define RT_RING_LOST     2   /* `result` records were lost before this */
+/* rt_config.recorded: a byte for each number. */
+#define RT_RECORD_WANTED 1 /* by handlers */
+#define RT_RECORD_KERNEL 2 /* when its entry is a stub that does not stop, too */
+/* In the stub of a patched site that records. */
+#define RT_SITE_NUMBER   1  /* after the opcode, if that is RT_SITE_OF_NUMBER: else rax had it before */
+#define RT_SITE_OF_NUMBER 0xb8
+#define RT_SITE_KERNEL   17 /* what makes the kernel call */
+#define RT_SITE_RETURN   21 /* 8 bytes: where the site's `syscall` returns to */
+
 /* The window that the base is chosen from, 2 MiB aligned. */
 #define RT_WINDOW_LOW    RT_U(0x566000000000)
 #define RT_WINDOW_HIGH   RT_U(0x567f00000000)
@@ -96,7 +113,30 @@ enum rt_op {
 	RT_OP_TRACE_RETURN, /* a traced upcall returned: rsi its result */
 	RT_OP_GRANT_ALL,    /* rsi array of struct mc_grant, rdx its length: initialisers only */
 	RT_OP_REGISTER_ALL, /* rsi array of struct mc_entry, rdx its length: initialisers only */
+	RT_OP_RING,         /* the thread's ring is nearly full */
 };
+
+struct rt_ring_record { /* the guest writes */
+	uint32_t kind;
+	int32_t nr;
+	uint64_t start, end; /* ticks of the processor's time stamp counter; start 0: not known */
+	int64_t result;
+	uint64_t args[6];
+};
+
+struct rt_ring { /* counts are of records since the thread began */
+	uint64_t head;  /* guest writes: how many there were */
+	uint64_t limit; /* tracer writes: as many there may be by now */
+	uint64_t mark;  /* both: with as many the thread asks to be read, once */
+	uint64_t lost;  /* guest writes: how many found no room since the last record */
+	uint64_t after; /* tracer writes: but not before this time, in ticks */
+	uint64_t scratch[11]; /* the dispatcher's */
+	struct rt_ring_record records[RT_RING_RECORDS];
+};
+
+_Static_assert(sizeof(struct rt_ring_record) == RT_RING_RECORD, "dispatch_x86_64.S");
+_Static_assert(sizeof(struct rt_ring) <= RT_SLOT_BYTES - RT_SLOT_RING, "room for the ring");
+_Static_assert(RT_SLOT_THREAD + MC_THREAD_SIZE_MAX <= RT_SLOT_RING, "room for the structure");
 
 /* Gate indexes below RT_GATE_FIRST are the runtime's own. */
 enum rt_gate {

@@ -12,6 +12,7 @@ struct rt_config {
 	uint64_t entry;
 	uint64_t xsave_mask, xsave_size;
 	uint64_t stubs; /* of core and kernel calls */
+	uint64_t recorded; /* --trace-ring: address of the byte for number 0 */
 };
 
 #define MC_HEADER_VDSO 1u /* header flags: the vDSO stays, since a clock call is granted */
@@ -23,7 +24,18 @@ _Static_assert(offsetof(struct rt_config, entry) == 0x20, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_config, xsave_mask) == 0x28, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_config, xsave_size) == 0x30, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct rt_config, stubs) == 0x38, "dispatch_x86_64.S");
-_Static_assert(sizeof(struct rt_config) == 64, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_config, recorded) == 0x40, "dispatch_x86_64.S");
+_Static_assert(sizeof(struct rt_config) == 72, "dispatch_x86_64.S");
+
+_Static_assert(offsetof(struct rt_ring, limit) == 0x08, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring, mark) == 0x10, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring, lost) == 0x18, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring, after) == 0x20, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring, scratch) == 0x28, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring, records) == 0x80, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring_record, start) == 0x08, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring_record, result) == 0x18, "dispatch_x86_64.S");
+_Static_assert(offsetof(struct rt_ring_record, args) == 0x20, "dispatch_x86_64.S");
 
 _Static_assert(offsetof(struct mc_thread, frame) == 0x30, "dispatch_x86_64.S");
 _Static_assert(offsetof(struct mc_thread, stack_low) == 0x38, "dispatch_x86_64.S");

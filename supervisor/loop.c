@@ -236,6 +236,12 @@ static void trap_runtime(struct world *w, struct thread *t, const struct os_call
 		report_return(w, t, (int64_t)call->args[1]);
 		answer(w, t, 0);
 		return;
+	case RT_OP_RING:
+		if (!w->rings)
+			break;
+		answer(w, t, 0); /* it goes on meanwhile */
+		ring_read_on(w, t, true);
+		return;
 	default: break;
 	}
 	answer(w, t, -ENOSYS);
@@ -625,6 +631,14 @@ static int64_t refusal(const struct world *w, int32_t nr)
 	return !grant_any(w, nr) ? -ENOSYS : nr == NR_SOCKET ? -EACCES : -EPERM;
 }
 
+/* From a patched site it will be recorded instead. */
+static void pass_granted(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if (rings_grant(w, call->nr))
+		patch_consider(w, t, call);
+	pass_kernel(w, t);
+}
+
 /* A kernel call that reached the tracer although it is granted, or by its stub. */
 static void serve_kernel(struct world *w, struct thread *t, const struct os_call *call)
 {
@@ -637,7 +651,7 @@ static void serve_kernel(struct world *w, struct thread *t, const struct os_call
 	else if (call_is_mediated(call->nr) || arguments_are_mediated(call->nr, call->args))
 		mediate(w, t, call);
 	else
-		pass_kernel(w, t);
+		pass_granted(w, t, call);
 }
 
 /* ---- Everything else: by the table ---- */
@@ -667,11 +681,14 @@ static bool take_return(const struct world *w, const struct thread *t, struct re
 static void upcall(struct world *w, struct thread *t, const struct os_call *call, int32_t nr)
 {
 	struct regs regs;
+	/* A record would have the other number. */
+	bool recorded = w->rings && nr == call->nr, wanted = report_upcall(t, recorded);
 	if (nr == call->nr)
 		patch_consider(w, t, call);
-	if (!w->trace) {
+	if (!w->trace || recorded) {
 		/* Where to return to and the flags are in rcx and r11 already, as after any `syscall`. */
-		if (os_redirect(t->tid, w->rt.upcall_trapped, nr) == 0)
+		uint64_t to = wanted ? w->rt.upcall_ring : w->rt.upcall_trapped;
+		if (os_redirect(t->tid, to, nr) == 0)
 			thread_resume(w, t, 0);
 		return;
 	}
@@ -680,7 +697,7 @@ static void upcall(struct world *w, struct thread *t, const struct os_call *call
 	regs.user.orig_rax = (unsigned long long)(int64_t)nr;
 	if (regs.user.rip == w->rt.entry_trapped)
 		take_return(w, t, &regs);
-	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
+	regs_upcall(&regs, w->rt.upcall, regs.user.rip, wanted);
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }
@@ -802,7 +819,11 @@ static void trap(struct world *w, struct thread *t)
 		pass(w, t);
 		return;
 	}
-	place_follow(w, t);
+	/* That it asks to be read says nothing of how often it stops. */
+	if (!w->rings || !carries(&call, RT_CARRIES_TRACER) || call.args[0] != RT_OP_RING) {
+		ring_read_all(w, t);
+		place_follow(w, t);
+	}
 	if (call.foreign) {
 		end_foreign(w, t, "used int 0x80, which enters the kernel with 32-bit numbers");
 	} else if (t->injection.active) {
@@ -979,6 +1000,7 @@ static void thread_ended(struct world *w, struct thread *t, int status)
 	thread_unreport(w, t);
 	fs_leave(w, t);
 	drop_gate(w, t);
+	ring_read_all(w, t);
 	report_drop(w, t);
 	struct mc_thread *structure = thread_structure(w, t);
 	structure->value = t->value;
@@ -1122,7 +1144,9 @@ static void upcall_vsyscall(struct world *w, struct thread *t)
 		return;
 	regs.user.orig_rax = (unsigned long long)(t->upcall_due - 1);
 	t->upcall_due = 0;
-	regs_upcall(&regs, w->rt.upcall, regs.user.rip, report_upcall(t));
+	bool recorded = w->rings != NULL, wanted = report_upcall(t, recorded);
+	uint64_t to = wanted && recorded ? w->rt.upcall_ring : w->rt.upcall;
+	regs_upcall(&regs, to, regs.user.rip, wanted && !recorded);
 	if (os_set_regs(t->tid, &regs) == 0)
 		thread_resume(w, t, 0);
 }
@@ -1240,6 +1264,8 @@ static void dispatch(struct world *w, const struct os_event *event)
 	}
 	t->stopped = event->kind != OS_EVENT_GONE;
 	t->job_stopped = event->kind == OS_EVENT_GROUP_STOP;
+	if (event->kind != OS_EVENT_TRAP && event->kind != OS_EVENT_GONE)
+		ring_read_all(w, t);
 	making(w, t, false); /* it has been made, and has come, or will not */
 	switch (event->kind) {
 	case OS_EVENT_TRAP: trap(w, t); return;
@@ -1329,7 +1355,7 @@ static void nudge(struct world *w)
 			thread_interrupt(t);
 	}
 	w->nudging = any;
-	if (!any)
+	if (!any && !w->rings)
 		os_wait_ticks(false);
 }
 
@@ -1347,6 +1373,7 @@ void loop_run(struct world *w, bool (*until)(const struct world *))
 			own_signals(w);
 			nudge(w);
 			place_tick(w);
+			rings_tick(w);
 		} else {
 			world_end(w, END_BROKEN, EXIT_MICROCOSM, "waiting: %s", strerror(-error));
 		}

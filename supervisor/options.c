@@ -13,7 +13,8 @@ enum argument { ARG_NONE, ARG_OPTIONAL, ARG_REQUIRED }; /* optional: only as --n
 
 struct parse {
 	struct options *options;
-	bool lines; /* asked for by --trace itself */
+	bool lines; /* asked for by --trace itself... */
+	bool ring;  /* ... or by --trace-ring */
 	bool shape; /* by an option that lines are needed for */
 	struct err *err;
 };
@@ -40,6 +41,15 @@ struct option_group {
 static int set_trace(struct parse *parse, const char *argument)
 {
 	parse->lines = true;
+	if (argument)
+		parse->options->tracing.set = argument;
+	return 0;
+}
+
+static int set_trace_ring(struct parse *parse, const char *argument)
+{
+	parse->ring = true;
+	parse->options->ring = true;
 	if (argument)
 		parse->options->tracing.set = argument;
 	return 0;
@@ -413,6 +423,9 @@ static const struct option_row trace_rows[] = {
 	  "commas: names, numbers, core, linux, gates,\n"
 	  "module:NAME, signals, threads, all, none; !X takes X\n"
 	  "away. -t takes no SET\n" },
+	{ 0, "trace-ring", ARG_OPTIONAL, "SET", set_trace_ring,
+	  "the same at speed: what need not stop does not, and\nthe program records it itself, as long as there is\n"
+	  "room; see microcosm(1) for when to believe it\n" },
 	{ 'o', "output", ARG_REQUIRED, "FILE", set_output, "write the trace to FILE (default: standard error)\n" },
 	{ 'c', "summary", ARG_NONE, NULL, set_summary,
 	  "a table of counts and times at the end (lines too,\nwith --trace)\n" },
@@ -578,6 +591,9 @@ static int check(const struct parse *parse)
 		return 0;
 	if (options->modules && options->no_modules)
 		return err_set(parse->err, EINVAL, "--modules and --no-modules contradict each other");
+	if (parse->lines && parse->ring)
+		return err_set(parse->err, EINVAL, "--trace and --trace-ring exclude each other: it is either every call "
+						   "that stops, or those that cannot do without");
 	if (options->action == OPTIONS_RUN && !options->argc)
 		return err_set(parse->err, EINVAL, "no PROGRAM was given; " HINT);
 	return 0;
@@ -602,7 +618,7 @@ int options_parse(int argc, char **argv, struct options *options, struct err *er
 	}
 	/* -c alone asks for the table and not for lines; -o alone is of use to either. */
 	struct trace_options *tracing = &options->tracing;
-	tracing->lines = parse.lines || (!tracing->summary && (parse.shape || tracing->file));
+	tracing->lines = parse.lines || parse.ring || (!tracing->summary && (parse.shape || tracing->file));
 	options->trace = tracing->lines || tracing->summary;
 	return 0;
 }

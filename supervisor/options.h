@@ -38,6 +38,7 @@ struct options {
 	enum options_action action;
 	bool trace;                  /* open a trace, with: */
 	struct trace_options tracing;
+	bool ring;                   /* calls that need not stop do not, and are recorded */
 	const char *modules;         /* --modules FILE: NULL is $MICROCOSM_MODULES, or the installed set */
 	bool no_modules;             /* an empty world: the core alone */
 	bool no_aslr;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "trace/ring.h"
 #include "world.h"
 
 struct traced_call {
@@ -172,7 +173,7 @@ void report_call(struct world *w, struct thread *t, const struct os_call *call)
 	traced->call = (struct trace_call){.thread = t->id, .source = source, .nr = call->nr,
 					   .module = module, .name = name, .start_ns = os_now_ns()};
 	memcpy(traced->call.args, call->args, sizeof call->args);
-	traced->wanted = trace_wants(w->trace, source, call->nr, module);
+	traced->wanted = trace_wants(w->trace, source, call->nr, module) && !rings_has(w, call);
 	if (traced->wanted)
 		trace_enter(w->trace, &traced->call);
 	traced->kept = t->n_calls;
@@ -211,16 +212,14 @@ void report_result(struct world *w, struct thread *t, int64_t result)
 		pop_with(w, t, result);
 }
 
-bool report_upcall(struct thread *t)
+bool report_upcall(struct thread *t, bool recorded)
 {
-	if (!t->traced)
-		return false;
-	if (!t->traced->wanted) {
+	bool wanted = t->traced && t->traced->wanted;
+	if (t->traced && (!wanted || recorded))
 		pop(t);
-		return false;
-	}
-	t->traced->upcall = true;
-	return true;
+	else if (t->traced)
+		t->traced->upcall = true;
+	return wanted;
 }
 
 void report_kernel(struct thread *t)
@@ -256,6 +255,21 @@ void report_return(struct world *w, struct thread *t, int64_t result)
 	}
 	if (t->traced)
 		pop_with(w, t, result);
+}
+
+void report_recorded(struct world *w, struct thread *t, const struct rt_ring_record *record,
+		     const struct ring_clock *clock)
+{
+	struct trace_call call = {.thread = t->id, .nr = record->nr, .recorded = true};
+	call.source = source_of(w, t, record->nr, &call.module, &call.name);
+	if (!trace_wants(w->trace, call.source, call.nr, call.module))
+		return;
+	bool timed = record->start && record->start <= record->end;
+	call.start_ns = ring_ns(clock, timed ? record->start : record->end);
+	call.cycles = timed ? record->end - record->start : 0;
+	memcpy(call.args, record->args, sizeof call.args);
+	trace_enter(w->trace, &call);
+	trace_leave(w->trace, &call, record->result, ring_ns(clock, record->end));
 }
 
 void report_drop(struct world *w, struct thread *t)

@@ -39,9 +39,13 @@ static int runtime_symbols(struct world *w, struct err *err)
 		{"rt_entry", &w->rt.entry},
 		{"rt_entry_trap", &w->rt.entry_trap},
 		{"rt_entry_trapped", &w->rt.entry_trapped},
+		{"rt_entry_ring", &w->rt.entry_ring},
 		{"rt_upcall", &w->rt.upcall},
 		{"rt_upcall_trapped", &w->rt.upcall_trapped},
+		{"rt_upcall_ring", &w->rt.upcall_ring},
 		{"rt_site", &w->rt.site},
+		{"rt_site_ring", &w->rt.site_ring},
+		{"rt_site_recorded", &w->rt.site_recorded},
 		{"rt_dispatch_begin", &w->rt.dispatch_begin},
 		{"rt_dispatch_end", &w->rt.dispatch_end},
 		{"rt_exit_check", &w->rt.exit_check},
@@ -162,7 +166,7 @@ static void write_header(struct world *w, uint32_t flags)
 		.flags = flags,
 		.region_base = w->region.base,
 		.region_size = w->region.size,
-		.entry = w->trace ? w->rt.entry_trap : w->rt.entry,
+		.entry = w->rings ? w->rt.entry_ring : w->trace ? w->rt.entry_trap : w->rt.entry,
 		.table = w->region.base + RT_OFF_TABLE,
 		.table_first = MC_NR_MIN,
 		.table_count = MC_NR_COUNT,
@@ -179,6 +183,7 @@ static void write_header(struct world *w, uint32_t flags)
 		.xsave_mask = mask,
 		.xsave_size = size,
 		.stubs = w->region.base + RT_OFF_STUBS,
+		.recorded = rings_recorded(w),
 	};
 }
 
@@ -258,6 +263,8 @@ static int region_fill(struct world *w, const struct paths *paths, const struct 
 		error = runtime_symbols(w, err);
 	if (error == 0)
 		error = write_lists(w, err);
+	if (error == 0 && options->ring)
+		error = rings_init(w, err);
 	if (error)
 		return error;
 	write_stubs(w);
@@ -534,6 +541,8 @@ static int seal(struct world *w, struct os_program *filter, struct os_program *e
 	write_header(w, header_flags(w) | (keeps_vdso(w) ? MC_HEADER_VDSO : 0));
 	message(w, CTL_SEAL);
 	int error = tell(w, err);
+	if (error == 0 && w->rings)
+		rings_choose(w);
 	if (error == 0)
 		error = grant_filter(w, filter, extra, err);
 	if (error == 0)
@@ -553,6 +562,8 @@ static int run_program(struct world *w, const struct os_program *filter,
 		os_place(w->first->tgid, w->cpu);
 	int error = os_filters_send(w->filters_fd, filter, extra, err);
 	w->filters_ready = true;
+	if (w->rings)
+		os_wait_ticks(true);
 	if (error == 0)
 		loop_run(w, never);
 	return error;
@@ -649,6 +660,7 @@ static void world_close(struct world *w)
 	modules_free(w->modules);
 	threads_free(w);
 	patches_free(w);
+	rings_free(w);
 	region_destroy(&w->region);
 	end_host(w); /* last: it ends meanwhile */
 }
@@ -694,8 +706,8 @@ static int world_start(struct world *w, const struct options *options, void (*ho
 		error = report_open(w, options, err);
 	if (error == 0)
 		error = region_fill(w, &paths, options, err);
-	/* A trace has every call trap. */
-	if (error == 0 && !w->trace && !options->no_patch)
+	/* A trace has every call trap, unless it is of rings. */
+	if (error == 0 && (!w->trace || w->rings) && !options->no_patch)
 		error = patches_init(w, err);
 	if (error == 0)
 		error = report_modules(w, err);

@@ -24,6 +24,7 @@
 
 struct world;
 struct thread;
+struct ring_clock;
 
 /* ---- Processes: address spaces ---- */
 
@@ -184,6 +185,7 @@ struct thread {
 	struct fault_call calls[CALLS_KEPT]; /* ring of the last trapped calls */
 	size_t n_calls;
 	struct traced_call *traced; /* trapped calls under way, innermost first */
+	uint64_t ring_tail; /* records of its ring that have been read */
 };
 
 /* ---- The table of calls ---- */
@@ -241,7 +243,8 @@ struct world {
 
 	/* What the runtime in the region offers, by address. */
 	struct {
-		uint64_t config, entry, entry_trap, entry_trapped, upcall, upcall_trapped, site, dispatch_begin, dispatch_end;
+		uint64_t config, entry, entry_trap, entry_trapped, entry_ring, upcall, upcall_trapped, upcall_ring, site, site_ring, site_recorded;
+		uint64_t dispatch_begin, dispatch_end;
 		uint64_t exit_check, exit_end, thread_begin, thread_main;
 		uint64_t core_call, core_called, core_get, core_init, boot, start, first;
 		uint64_t gate_call, gate_call_vector, copy_begin, copy_end, copy_fault;
@@ -272,6 +275,7 @@ struct world {
 	uint8_t interposed[RT_KERNEL_STUBS / 8]; /* granted numbers that were ever interposed */
 
 	struct trace *trace;  /* NULL: none */
+	struct rings *rings;  /* ring.c; NULL: what is traced stops */
 	struct learn *learn;  /* NULL: nothing is to be learned */
 	struct patches *patches; /* call/patch.c; NULL, as the two below: sites stay as they are */
 	struct slots *slots;     /* call/slots.c */
@@ -441,8 +445,8 @@ bool inject_is(const struct thread *t, const struct os_call *call);
 /* ---- call/patch.c, slots.c: call sites that trap again and again ---- */
 int patches_init(struct world *w, struct err *err);
 void patches_free(struct world *w);
-/* t is stopped at a call that a handler serves: patches what is known of its code; counts its site, and has it
- * patched when it is hot. */
+/* t is stopped at a call that a handler serves, or that is to be recorded: patches what is known of its code; counts
+ * its site, and has it patched when it is hot. */
 void patch_consider(struct world *w, struct thread *t, const struct os_call *call);
 /* A SIGTRAP of t's: true when it was ours, and t has been resumed. */
 bool patch_reached(struct world *w, struct thread *t, const siginfo_t *info, const struct regs *regs);
@@ -476,19 +480,40 @@ int report_modules(struct world *w, struct err *err);
 void report_close(struct world *w);
 void report_call(struct world *w, struct thread *t, const struct os_call *call);
 void report_result(struct world *w, struct thread *t, int64_t result);
-/* The innermost call goes on in a handler: true when that is to report its result on its way out. */
-bool report_upcall(struct thread *t);
+/* The innermost call goes on in a handler: true when its result is to be seen; recorded: the guest records it, else
+ * the handler is to report it on its way out. */
+bool report_upcall(struct thread *t, bool recorded);
 /* ... in the kernel; report_in_kernel says whether its end is to be waited for. */
 void report_kernel(struct thread *t);
 bool report_in_kernel(const struct thread *t);
 void report_kernel_end(struct world *w, struct thread *t, const struct regs *regs);
 /* A traced handler has returned. */
 void report_return(struct world *w, struct thread *t, int64_t result);
+/* ... or recorded its call, as it says. */
+void report_recorded(struct world *w, struct thread *t, const struct rt_ring_record *record,
+		     const struct ring_clock *clock);
 /* The thread, or its calls under way, will not come back. */
 void report_drop(struct world *w, struct thread *t);
 void report_gate(struct world *w, struct thread *t, uint32_t index, const struct ctl_gate *gate);
 void report_fault(struct world *w, struct thread *t, const siginfo_t *info,
 		  const struct regs *regs);
+
+/* ---- ring.c: --trace-ring ---- */
+int rings_init(struct world *w, struct err *err); /* before the region is sealed */
+void rings_free(struct world *w);
+uint64_t rings_recorded(const struct world *w); /* for rt_config */
+/* Says what guests are to record: once grants are known. */
+void rings_choose(struct world *w);
+/* A granted kernel call that the filter lets pass where it is recorded. */
+bool rings_grant(const struct world *w, int32_t nr);
+/* This call is recorded where it is made, or is a handler's own: no line of ours. */
+bool rings_has(const struct world *w, const struct os_call *call);
+void ring_begin(struct world *w, struct thread *t); /* its structure is new */
+/* Prints what t has recorded. It may be running; asked: it stopped for that. */
+void ring_read_on(struct world *w, struct thread *t, bool asked);
+/* The same, and what was lost since, of one that is not running. */
+void ring_read_all(struct world *w, struct thread *t);
+void rings_tick(struct world *w);
 
 /* ---- learn.c: --learn ---- */
 int learn_open(struct world *w, const struct options *options, struct err *err);

@@ -69,8 +69,15 @@ void arch_site_restore(uint8_t code[ARCH_SITE_BYTES], uint32_t slot, const uint8
 /* What the slot leads to, at address `at`: does the mov, and on to target with where to return to. */
 void arch_site_stub(uint8_t *out, uint64_t at, const uint8_t mov[ARCH_SITE_CHANGED], uint64_t return_to,
 		    uint64_t target);
+/* The same for --trace-ring: target gets the stub's address instead, and may send the kernel call of a site of its
+ * number to RT_SITE_KERNEL, after which it goes on at recorded, with the number and where to return to. */
+void arch_site_stub_ring(uint8_t *out, uint64_t at, const uint8_t mov[ARCH_SITE_CHANGED], uint64_t return_to,
+			 uint64_t target, uint64_t recorded);
 /* The stub of a gate at address `at` that jumps to target with the index. */
 size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target);
+
+/* The processor's time stamp counter. */
+uint64_t arch_ticks(void);
 
 /* The vector state that the kernel has enabled: XSAVE's mask and the bytes that it writes. */
 void arch_vector_state(uint64_t *mask, uint64_t *size);

@@ -6,6 +6,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <string.h>
+#include <x86intrin.h>
 
 #define FLAG_DF 0x400ull
 /* Flags that user code may choose: CF PF AF ZF SF TF DF OF AC ID. */
@@ -240,6 +241,21 @@ void arch_site_stub(uint8_t *out, uint64_t at, const uint8_t mov[ARCH_SITE_CHANG
 	jump_to(out + 15, at + 15, target);
 }
 
+void arch_site_stub_ring(uint8_t *out, uint64_t at, const uint8_t mov[ARCH_SITE_CHANGED], uint64_t return_to,
+			 uint64_t target, uint64_t recorded)
+{
+	/* the mov; leaq at(%rip),%r11; jmp target
+	 * syscall; movabsq $return_to,%rcx; movl $nr,%r11d; jmp recorded */
+	static const uint8_t code[] = {0x4c, 0x8d, 0x1d, 0xf4, 0xff, 0xff, 0xff, 0xe9, 0, 0, 0, 0, 0x0f, 0x05,
+				       0x48, 0xb9, 0, 0, 0, 0, 0, 0, 0, 0, 0x41, 0xbb, 0, 0, 0, 0, 0xe9};
+	memcpy(out, mov, ARCH_SITE_CHANGED);
+	memcpy(out + ARCH_SITE_CHANGED, code, sizeof code);
+	jump_to(out + 12, at + 12, target);
+	memcpy(out + RT_SITE_RETURN, &return_to, sizeof return_to);
+	memcpy(out + 31, mov + RT_SITE_NUMBER, sizeof(int32_t));
+	jump_to(out + 35, at + 35, recorded);
+}
+
 size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, uint64_t target)
 {
 	/* movl $index,%eax; jmp target */
@@ -248,6 +264,11 @@ size_t arch_gate_stub(uint8_t out[ARCH_STUB_MAX], uint64_t at, uint32_t index, u
 	memcpy(out + 1, &index, sizeof index);
 	jump_to(out + 5, at + 5, target);
 	return 10;
+}
+
+uint64_t arch_ticks(void)
+{
+	return __rdtsc();
 }
 
 /* What code that a C compiler made may touch: x87, SSE, AVX, AVX-512. Not AMX's tiles, 8 KiB that

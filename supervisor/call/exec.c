@@ -161,6 +161,7 @@ bool exec_done(struct world *w, pid_t tid, pid_t former)
 	proc_executed(w, t);
 	t->stopped = true;
 	t->upcall_due = 0;
+	ring_read_all(w, t);
 	thread_prepare(w, t);
 	thread_report(w, t, CTL_PLAN_EXEC);
 	if (w->trace)

@@ -156,8 +156,8 @@ bool grant_spares_region(const struct world *w, int32_t nr, const uint64_t args[
  * argument rule would have to be tested twice. */
 static bool filtered(const struct world *w, int32_t nr)
 {
-	return !call_is_mediated(nr) &&
-	       !(w->trace && trace_wants(w->trace, TRACE_LINUX, nr, "linux"));
+	return !call_is_mediated(nr) && (rings_grant(w, nr) ||
+	       !(w->trace && trace_wants(w->trace, TRACE_LINUX, nr, "linux")));
 }
 
 static bool interposed(const struct world *w, int32_t nr)
@@ -199,16 +199,17 @@ int grant_filter(struct world *w, struct os_program *filter, struct os_program *
 	bool granted[RT_KERNEL_STUBS] = {false};
 	size_t n = needed_rules(w, rules, granted), n_nrs = 0;
 	for (int32_t nr = 0; nr < (int32_t)RT_KERNEL_STUBS; nr++)
-		if (granted[nr] && interposed(w, nr) && filtered(w, nr))
+		if (granted[nr] && (interposed(w, nr) || rings_grant(w, nr)) && filtered(w, nr))
 			nrs[n_nrs++] = (uint32_t)nr;
 	*extra = (struct os_program){0};
+	/* What is recorded is called from sites' stubs too, whose code is as much ours. */
 	uint64_t low = w->region.base + RT_OFF_KERNEL_STUBS;
+	uint64_t high = w->rings ? w->region.base + RT_OFF_SITES + RT_SITES_BYTES : low + RT_KERNEL_STUBS * RT_STUB_SIZE;
 	int error = os_filter_make(rules, n, filter, err);
 	if (error == 0 && !os_seals_mappings())
 		error = os_filter_guard(filter, w->region.base, w->region.base + w->region.size, err);
 	if (error == 0 && n_nrs)
-		error = os_filter_interpose(nrs, n_nrs, low, low + RT_KERNEL_STUBS * RT_STUB_SIZE,
-					    extra, err);
+		error = os_filter_interpose(nrs, n_nrs, low, high, extra, err);
 	free(rules);
 	free(nrs);
 	return error;

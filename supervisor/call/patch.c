@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Call sites that trap again and again for a handler: `movl $nr,%eax; syscall` becomes a jump to the dispatcher,
-// so that the call costs a function call from then on. So does what has another register's constant there.
+// Call sites that trap again and again for a handler, or only to be seen by --trace-ring: `movl $nr,%eax; syscall`
+// becomes a jump to the dispatcher, so that the call costs a function call, or the kernel's own, from then on. So does
+// what has another register's constant there.
 //
 // The jump goes by a slot whose address has the bytes of `syscall` for its upper half: of the seven bytes only
 // the five of the mov change, and who jumps to the `syscall` finds it. That the mov begins where it seems to is

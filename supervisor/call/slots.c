@@ -49,8 +49,11 @@ static void stub_write(struct world *w, size_t index, const uint8_t *mov, uint64
 {
 	uint64_t stub = w->region.base + RT_OFF_SITES + index * RT_SITE_SIZE;
 	uint64_t slot = w->region.base + RT_OFF_SLOTS + 8 * index;
-	arch_site_stub(region_at(&w->region, REGION_SEALED, (struct gaddr){stub}, RT_SITE_SIZE), stub, mov, return_to,
-		       w->rt.site);
+	uint8_t *code = region_at(&w->region, REGION_SEALED, (struct gaddr){stub}, RT_SITE_SIZE);
+	if (w->rings)
+		arch_site_stub_ring(code, stub, mov, return_to, w->rt.site_ring, w->rt.site_recorded);
+	else
+		arch_site_stub(code, stub, mov, return_to, w->rt.site);
 	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){slot}, sizeof stub), &stub, sizeof stub);
 }
 

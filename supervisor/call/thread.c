@@ -246,6 +246,7 @@ void thread_prepare(struct world *w, struct thread *t)
 		.stack_high = high,
 		.slot = t->slot,
 	};
+	ring_begin(w, t);
 }
 
 void thread_report(struct world *w, struct thread *t, enum ctl_plan plan)

@@ -3,10 +3,12 @@
 //
 // JSON, schema 1: one object a line; every field is always there, null where it does not apply.
 //   all:     schema (1), type, time_ns (since the trace began, when the call began)
+//   lost:    thread, records (calls that --trace-ring has no record of; null: how many is not known)
 //   call:    thread, source ("core" "linux" "module" "gate" "unknown"), module, nr (a gate: its
 //            index), name, args (as the text form prints them), raw (the same arguments' registers,
 //            strings of hexadecimal), result (a 64-bit signed integer; null: the call never returned),
-//            text (result as the text form prints it), errno ("ENOENT"), duration_ns
+//            text (result as the text form prints it), errno ("ENOENT"), duration_ns, cycles (ticks of
+//            the time stamp counter, of what --trace-ring recorded)
 //   signal:  thread, signal ("SIGSEGV"), nr, code, text
 //   event:   thread, text
 //   summary: name, calls, errors, total_ns, median_ns; at the end, for -c
@@ -34,6 +36,7 @@
 #include <unistd.h>
 
 #define LINE_BYTES 8192 /* six arguments and a name, each escape escaped again, fit */
+#define HELD_BYTES (8 * LINE_BYTES)
 #define ARG_BYTES 400   /* of what a call filled */
 #define ARG_SHARE 22    /* kept for each argument that is still to come */
 
@@ -47,9 +50,13 @@ struct trace {
 	bool lines;
 	bool relative;
 	uint64_t begin_ns, last_ns;
+	uint64_t n_lines; /* to be written next */
 	uint64_t lost; /* lines that could not be written... */
 	int error;     /* ...and why the first one could not */
 	char line[LINE_BYTES];
+	bool holding;
+	size_t n_held;
+	char held[HELD_BYTES]; /* whole lines */
 };
 
 static uint64_t now_ns(void)
@@ -146,12 +153,43 @@ static void line_begin(struct trace *trace, struct out *out)
 }
 
 /* After a line that was lost none is tried again: a gap in the middle would look like a whole trace. */
+static void write_lines(struct trace *trace, const char *text, size_t n)
+{
+	if (n && !trace->error)
+		trace->error = write_all(trace->fd, text, n);
+	trace->lost += trace->error ? trace->n_lines : 0;
+	trace->n_lines = 0;
+}
+
+static void write_held(struct trace *trace)
+{
+	write_lines(trace, trace->held, trace->n_held);
+	trace->n_held = 0;
+}
+
 static void line_end(struct trace *trace, struct out *out)
 {
 	out->text[out->len++] = '\n';
-	if (!trace->error)
-		trace->error = write_all(trace->fd, out->text, out->len);
-	trace->lost += trace->error != 0;
+	if (trace->holding && out->len > sizeof trace->held - trace->n_held)
+		write_held(trace);
+	trace->n_lines++;
+	if (trace->holding) {
+		memcpy(trace->held + trace->n_held, out->text, out->len);
+		trace->n_held += out->len;
+		return;
+	}
+	write_lines(trace, out->text, out->len);
+}
+
+void trace_hold(struct trace *trace)
+{
+	trace->holding = true;
+}
+
+void trace_flush(struct trace *trace)
+{
+	trace->holding = false;
+	write_held(trace);
 }
 
 /* ---- What text and JSON lines begin with ---- */
@@ -188,6 +226,8 @@ static void json_string(struct out *out, const char *key, const char *value)
 static struct decode decode_of(const struct trace *trace, const struct trace_call *call)
 {
 	struct decode d = { .access = &trace->access, .thread = call->thread, .args = call->args };
+	if (call->recorded)
+		d.access = NULL;
 	decode_shape(call->source, call->nr, &d.shape);
 	return d;
 }
@@ -291,7 +331,10 @@ static void text_call(struct trace *trace, const struct decode *d, const struct 
 	out_text(&line, ") = ");
 	if (returned) {
 		result_text(d, call, d->result, &line);
-		out_printf(&line, " <%.1f us>", (double)elapsed(call->start_ns, end_ns) / 1e3);
+		if (!call->recorded)
+			out_printf(&line, " <%.1f us>", (double)elapsed(call->start_ns, end_ns) / 1e3);
+		else if (call->cycles)
+			out_printf(&line, " <%" PRIu64 " cycles>", call->cycles);
 	} else {
 		out_char(&line, '?');
 	}
@@ -326,10 +369,17 @@ static void json_call(struct trace *trace, const struct decode *d, const struct 
 		out_printf(&line, "],\"result\":%" PRId64, d->result);
 		json_string(&line, "text", text);
 		json_string(&line, "errno", trace_errno_name(call_errno(call, d->result)));
-		out_printf(&line, ",\"duration_ns\":%" PRIu64 "}", elapsed(call->start_ns, end_ns));
+		if (call->recorded && !call->cycles)
+			out_text(&line, ",\"duration_ns\":null");
+		else
+			out_printf(&line, ",\"duration_ns\":%" PRIu64, elapsed(call->start_ns, end_ns));
 	} else {
-		out_text(&line, "],\"result\":null,\"text\":\"?\",\"errno\":null,\"duration_ns\":null}");
+		out_text(&line, "],\"result\":null,\"text\":\"?\",\"errno\":null,\"duration_ns\":null");
 	}
+	if (call->recorded && call->cycles)
+		out_printf(&line, ",\"cycles\":%" PRIu64 "}", call->cycles);
+	else
+		out_text(&line, ",\"cycles\":null}");
 	line_end(trace, &line);
 }
 
@@ -447,6 +497,28 @@ void trace_event(struct trace *trace, int64_t thread, const char *format, ...)
 	} else {
 		text_begin(trace, &line, thread, now_ns());
 		out_printf(&line, "+++ %s +++", text);
+	}
+	line_end(trace, &line);
+}
+
+void trace_lost(struct trace *trace, int64_t thread, int64_t records)
+{
+	struct out line;
+	if (!trace->lines)
+		return;
+	if (trace->json) {
+		json_begin(trace, &line, "lost", now_ns());
+		out_printf(&line, ",\"thread\":%" PRId64 ",\"records\":", thread);
+		if (records < 0)
+			out_text(&line, "null}");
+		else
+			out_printf(&line, "%" PRId64 "}", records);
+	} else {
+		text_begin(trace, &line, thread, now_ns());
+		if (records < 0)
+			out_text(&line, "... records lost: the ring was written to");
+		else
+			out_printf(&line, "... %" PRId64 " records lost", records);
 	}
 	line_end(trace, &line);
 }

@@ -42,6 +42,8 @@ struct trace_call {
 	uint64_t args[6];
 	int32_t host_errno; /* gates: errno after the call, to be set before trace_leave; or 0 */
 	uint64_t start_ns;  /* CLOCK_MONOTONIC */
+	bool recorded;      /* by the guest: memory is not what it was at the call */
+	uint64_t cycles;    /* recorded: that it took, 0 when that is not known */
 	char text[512];     /* trace_enter's: the arguments, one a line */
 };
 
@@ -67,6 +69,13 @@ void trace_enter(struct trace *trace, struct trace_call *call);
 void trace_leave(struct trace *trace, struct trace_call *call, int64_t result, uint64_t end_ns);
 /* The same for a call that never returned (exit, exec, killed): "= ?". */
 void trace_unfinished(struct trace *trace, struct trace_call *call);
+
+/* "[3] ... 17 records lost": so many calls of the thread's are missing here; negative: nobody knows how many. */
+void trace_lost(struct trace *trace, int64_t thread, int64_t records);
+
+/* Lines between the two go out together. */
+void trace_hold(struct trace *trace);
+void trace_flush(struct trace *trace);
 
 /* "[3] --- SIGSEGV {si_code=..., si_addr=...} ---", and other events: "[3] +++ text +++". */
 void trace_signal(struct trace *trace, int64_t thread, int signo, const void *siginfo);

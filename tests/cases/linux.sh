@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs written for Linux find what they expect: guest/linux/*.c, against musl and glibc, quiet and
-# traced.
+# Programs written for Linux find what they expect: guest/linux/*.c, against musl and glibc, quiet,
+# traced and recorded.
 # timeout: 180
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
@@ -12,6 +12,8 @@ run() { # WHAT
 	"$microcosm" ./program >out 2>&1 </dev/null || fail "$1: status $?: $(cat out)"
 	"$microcosm" -t -o trace ./program >out 2>&1 </dev/null || fail "$1, traced: status $?: $(cat out)"
 	contains trace '^\[1\] exit_group\(0\)' || fail "$1: the trace has no end"
+	"$microcosm" --trace-ring -o trace ./program >out 2>&1 </dev/null || fail "$1, recorded: status $?: $(cat out)"
+	contains trace '^\[1\] exit_group\(0\)' || fail "$1: the ring's trace has no end"
 }
 
 for source in "$tests"/guest/linux/*.c; do

@@ -105,7 +105,13 @@ START_TEST(the_trace)
 	ck_assert(options.trace && options.tracing.lines);
 	ck_assert_str_eq(options.tracing.format, "json");
 	PARSE("-c", "--trace-format", "json", "prog");
-	ck_assert(options.trace && !options.tracing.lines);
+	ck_assert(options.trace && !options.tracing.lines && !options.ring);
+	PARSE("--trace-ring", "prog");
+	ck_assert(options.trace && options.tracing.lines && options.ring);
+	ck_assert_ptr_null(options.tracing.set);
+	PARSE("-co", "f", "--trace-ring=core", "prog");
+	ck_assert(options.trace && options.tracing.lines && options.tracing.summary && options.ring);
+	ck_assert_str_eq(options.tracing.set, "core");
 }
 END_TEST
 
@@ -139,6 +145,8 @@ START_TEST(mistakes)
 	FAILS("--no-aslr takes no argument; see 'microcosm --help'", "--no-aslr=1", "x");
 	FAILS("--env: 'A' is not NAME=VALUE; see 'microcosm --help'", "--env", "A", "x");
 	FAILS("--env: '=A' is not NAME=VALUE; see 'microcosm --help'", "--env", "=A", "x");
+	FAILS("--trace and --trace-ring exclude each other: it is either every call that stops, or those that cannot do "
+	      "without", "--trace-ring", "-t", "x");
 	FAILS("--trace-format: 'xml' is neither 'text' nor 'json'; see 'microcosm --help'",
 	      "--trace-format=xml", "x");
 	FAILS("--modules and --no-modules contradict each other", "--modules=a", "--no-modules", "x");
@@ -221,7 +229,7 @@ START_TEST(the_help_lists_every_option)
 	options_help(file);
 	fclose(file);
 	static const char *const names[] = { "--modules=FILE", "--no-modules", "--surface", "--host-files",
-		"--no-aslr", "--env=NAME=VALUE", "--clear-env", "--hostname=NAME", "--uid=UID[:GID]", "--symlink=TARGET:GUEST", "--learn=FILE", "--option=NAME=VALUE", "-t, --trace[=SET]", "-o, --output=FILE",
+		"--no-aslr", "--env=NAME=VALUE", "--clear-env", "--hostname=NAME", "--uid=UID[:GID]", "--symlink=TARGET:GUEST", "--learn=FILE", "--option=NAME=VALUE", "-t, --trace[=SET]", "--trace-ring[=SET]", "-o, --output=FILE",
 		"-c, --summary", "-r, --relative", "--trace-format=text|json", "-h, --help", "--version" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		ck_assert_msg(strstr(text, names[i]) != NULL, "%s is missing", names[i]);

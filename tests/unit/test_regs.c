@@ -147,14 +147,34 @@ START_TEST(stubs_have_their_instruction)
 		memcpy(&nr, code + 4, sizeof(nr));
 		ck_assert_int_eq(nr, numbers[i]);
 	}
-	uint64_t at = 0x567000110000, target = 0x567000201234;
-	int32_t displacement;
+	uint64_t at = 0x567000110000, target = 0x567000201234, site = 0x401007, back;
+	int32_t displacement, number;
 	ck_assert_uint_eq(arch_gate_stub(code, at, 77, target), 10);
 	memcpy(&displacement, code + 6, sizeof(displacement));
 	ck_assert_uint_eq(at + 10 + (uint64_t)(int64_t)displacement, target);
 	ck_assert_uint_le(arch_core_stub(code, at, -19, target), RT_STUB_SIZE);
 	memcpy(&displacement, code + 9, sizeof(displacement));
 	ck_assert_uint_eq(at + 13 + (uint64_t)(int64_t)displacement, target);
+	/* What the dispatcher looks for in a site's. */
+	uint8_t stub[RT_SITE_SIZE];
+	memset(stub, 0xcc, sizeof(stub));
+	const uint8_t mov[ARCH_SITE_CHANGED] = {RT_SITE_OF_NUMBER, 110};
+	arch_site_stub_ring(stub, at, mov, site, target, target + 64);
+	memcpy(&number, stub + RT_SITE_NUMBER, sizeof(number));
+	ck_assert_int_eq(number, 110);
+	memcpy(&number, stub + 31, sizeof(number));
+	ck_assert_int_eq(number, 110);
+	memcpy(&displacement, stub + 8, sizeof(displacement)); /* leaq */
+	ck_assert_uint_eq(at + 12 + (uint64_t)(int64_t)displacement, at);
+	memcpy(&displacement, stub + RT_SITE_KERNEL - 4, sizeof(displacement));
+	ck_assert_uint_eq(at + RT_SITE_KERNEL + (uint64_t)(int64_t)displacement, target);
+	ck_assert_int_eq(stub[RT_SITE_KERNEL], 0x0f);
+	ck_assert_int_eq(stub[RT_SITE_KERNEL + 1], 0x05);
+	memcpy(&back, stub + RT_SITE_RETURN, sizeof(back));
+	ck_assert_uint_eq(back, site);
+	memcpy(&displacement, stub + 36, sizeof(displacement));
+	ck_assert_uint_eq(at + 40 + (uint64_t)(int64_t)displacement, target + 64);
+	ck_assert_int_eq(stub[40], 0xcc);
 }
 END_TEST
 

@@ -14,6 +14,7 @@
 #include "trace/fault.h"
 #include "trace/flags.h"
 #include "trace/kinds.h"
+#include "trace/ring.h"
 #include "trace/set.h"
 #include "trace/summary.h"
 #include "trace/trace.h"
@@ -628,10 +629,165 @@ START_TEST(json_lines)
 		"{\"schema\":1,\"type\":\"call\",\"time_ns\":0,\"thread\":3,\"source\":\"linux\",\"module\":\"linux\","
 		"\"nr\":1,\"name\":\"write\",\"args\":[\"1\",\"\\\"a\\\\\\\"\\\\\\\\\\\\n\\\"\",\"4\"],"
 		"\"raw\":[\"0x1\",\"0x10000\",\"0x4\"],\"result\":-9,\"text\":\"-1 EBADF (Bad file descriptor)\","
-		"\"errno\":\"EBADF\",\"duration_ns\":2500}\n"));
+		"\"errno\":\"EBADF\",\"duration_ns\":2500,\"cycles\":null}\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\"args\":[\"0\"],\"raw\":[\"0x0\"],\"result\":null,\"text\":\"?\","
-					   "\"errno\":null,\"duration_ns\":null}\n"));
+					   "\"errno\":null,\"duration_ns\":null,\"cycles\":null}\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\"type\":\"summary\""));
+}
+END_TEST
+
+// ---- Rings ----
+
+/* What a guest recorded has no memory of the call's, and its own measure of time. */
+START_TEST(recorded_calls)
+{
+	begin((struct trace_options){ .lines = true });
+	struct trace_call call = linux_call(1);
+	call.recorded = true;
+	call.cycles = 321;
+	memcpy(call.args, (uint64_t[]){ 1, put_text(0, "secret"), 6 }, 24);
+	trace_enter(trace, &call);
+	trace_leave(trace, &call, 6, 3500);
+	call = linux_call(0);
+	call.recorded = true;
+	memcpy(call.args, (uint64_t[]){ 1, GUEST, 6 }, 24);
+	trace_enter(trace, &call);
+	trace_leave(trace, &call, 6, 3500);
+	trace_lost(trace, 3, 17);
+	trace_lost(trace, 3, -1);
+	ck_assert_str_eq(end(), "[3] write(1, 0x10000, 6) = 6 <321 cycles>\n"
+				"[3] read(1, 0x10000, 6) = 6\n"
+				"[3] ... 17 records lost\n"
+				"[3] ... records lost: the ring was written to\n");
+	begin((struct trace_options){ .lines = true, .format = "json" });
+	call = linux_call(39);
+	call.recorded = true;
+	call.cycles = 321;
+	trace_enter(trace, &call);
+	trace_leave(trace, &call, 6, 3500);
+	call.cycles = 0;
+	trace_enter(trace, &call);
+	trace_leave(trace, &call, 6, 3500);
+	trace_lost(trace, 3, 17);
+	trace_lost(trace, 3, -1);
+	const char *text = end();
+	check_json(text);
+	ck_assert_ptr_nonnull(strstr(text, "\"duration_ns\":2500,\"cycles\":321}\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\"duration_ns\":null,\"cycles\":null}\n"));
+	ck_assert_ptr_nonnull(strstr(text, ",\"thread\":3,\"records\":17}\n"));
+	ck_assert_ptr_nonnull(strstr(text, ",\"thread\":3,\"records\":null}\n"));
+	begin((struct trace_options){ .summary = true });
+	trace_lost(trace, 3, 17);
+	ck_assert_ptr_null(strstr(end(), "lost"));
+}
+END_TEST
+
+/* They are all there, in order, when they are let go, and those that the disk has no room for are counted. */
+START_TEST(held_lines)
+{
+	begin((struct trace_options){ .lines = true });
+	trace_hold(trace);
+	for (int i = 0; i < 5000; i++)
+		trace_event(trace, i, "an event of some length, so that it takes more than one buffer to hold them");
+	trace_flush(trace);
+	trace_event(trace, 5000, "after");
+	const char *at = end();
+	for (int i = 0; i <= 5000; i++) {
+		char line[16];
+		int n = snprintf(line, sizeof line, "[%d] +++ ", i);
+		ck_assert_msg(strncmp(at, line, (size_t)n) == 0, "not %s: %.40s", line, at);
+		at = strchr(at, '\n') + 1;
+	}
+	ck_assert_int_eq(*at, 0);
+	struct trace_options options = { .lines = true, .file = "/dev/full" };
+	ck_assert_int_eq(trace_open(&options, &guest_access, &trace, &err), 0);
+	trace_hold(trace);
+	for (int i = 0; i < 5000; i++)
+		trace_event(trace, i, "an event of some length, so that it takes more than one buffer to hold them");
+	trace_flush(trace);
+	ck_assert_int_lt(trace_close(trace, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.text, "5000 lines"));
+	err = (struct err){ 0 };
+}
+END_TEST
+
+static uint64_t ring_seen[RT_RING_RECORDS + 1], ring_lost_sum;
+static size_t ring_n, ring_n_lost;
+
+static void ring_record(void *context, const struct rt_ring_record *record)
+{
+	ck_assert_ptr_eq(context, &ring_n);
+	ck_assert_uint_lt(ring_n, RT_RING_RECORDS);
+	ring_seen[ring_n++] = record->args[0];
+}
+
+static void ring_lost(void *context, uint64_t n)
+{
+	ck_assert_ptr_eq(context, &ring_n);
+	ring_lost_sum += n;
+	ring_n_lost++;
+}
+
+static const struct ring_reader ring_reader = { &ring_n, ring_record, ring_lost };
+
+static uint64_t read_ring(const struct rt_ring_record *records, uint64_t tail, uint64_t head)
+{
+	ring_n = ring_n_lost = 0;
+	ring_lost_sum = 0;
+	return ring_read(records, tail, head, &ring_reader);
+}
+
+START_TEST(rings_are_read_in_order)
+{
+	static struct rt_ring_record records[RT_RING_RECORDS];
+	for (uint64_t i = 0; i < RT_RING_RECORDS; i++)
+		records[i] = (struct rt_ring_record){ .kind = RT_RING_CALL, .args = { i } };
+	static const uint64_t tails[] = { 0, 1, RT_RING_RECORDS - 1, 12345, UINT64_MAX, UINT64_MAX - RT_RING_RECORDS / 2 };
+	for (size_t t = 0; t < sizeof tails / sizeof *tails; t++)
+		for (uint64_t n = 0; n <= RT_RING_RECORDS; n++) {
+			ck_assert_uint_eq(read_ring(records, tails[t], tails[t] + n), tails[t] + n);
+			ck_assert_uint_eq(ring_n, n);
+			ck_assert_uint_eq(ring_n_lost, 0);
+			for (uint64_t i = 0; i < n; i++)
+				ck_assert_uint_eq(ring_seen[i], (tails[t] + i) % RT_RING_RECORDS);
+		}
+	records[3] = (struct rt_ring_record){ .kind = RT_RING_LOST, .result = 99 };
+	ck_assert_uint_eq(read_ring(records, 0, 10), 10);
+	ck_assert_uint_eq(ring_n, 9);
+	ck_assert_uint_eq(ring_n_lost, 1);
+	ck_assert_uint_eq(ring_lost_sum, 99);
+}
+END_TEST
+
+START_TEST(rings_that_make_no_sense)
+{
+	static struct rt_ring_record records[RT_RING_RECORDS];
+	static const uint64_t heads[] = { RT_RING_RECORDS + 1, 1ull << 32, 1ull << 63, UINT64_MAX };
+	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+		for (uint64_t tail = 0; tail < 3; tail++) {
+			ck_assert_uint_eq(read_ring(records, tail, tail + heads[i]), tail + heads[i]);
+			ck_assert_uint_eq(ring_n, 0);
+			ck_assert_uint_eq(ring_n_lost, 1);
+			ck_assert_uint_eq(ring_lost_sum, RING_LOST_UNKNOWN);
+		}
+	records[0].kind = 77; /* the others' is 0 */
+	read_ring(records, 0, RT_RING_RECORDS);
+	ck_assert_uint_eq(ring_n, 0);
+	ck_assert_uint_eq(ring_n_lost, RT_RING_RECORDS);
+}
+END_TEST
+
+START_TEST(ticks_in_nanoseconds)
+{
+	struct ring_clock clock = { .ticks = { 1000, 3000 }, .ns = { 500, 1500 } };
+	ck_assert_uint_eq(ring_ns(&clock, 1000), 500);
+	ck_assert_uint_eq(ring_ns(&clock, 2000), 1000);
+	ck_assert_uint_eq(ring_ns(&clock, 3000), 1500);
+	ck_assert_uint_eq(ring_ns(&clock, 0), 500);
+	ck_assert_uint_eq(ring_ns(&clock, UINT64_MAX), 1500);
+	clock.ticks[1] = 1000;
+	ck_assert_uint_eq(ring_ns(&clock, 1000), 500);
+	ck_assert_uint_eq(ring_ns(&clock, 2000), 500);
 }
 END_TEST
 
@@ -829,6 +985,11 @@ int main(void)
 	tcase_add_test(tcase, summary_is_bounded);
 	tcase_add_test(tcase, summary_alone_prints_no_lines);
 	tcase_add_test(tcase, json_lines);
+	tcase_add_test(tcase, recorded_calls);
+	tcase_add_test(tcase, held_lines);
+	tcase_add_test(tcase, rings_are_read_in_order);
+	tcase_add_test(tcase, rings_that_make_no_sense);
+	tcase_add_test(tcase, ticks_in_nanoseconds);
 	tcase_add_test(tcase, hostile_guests_get_printable_lines);
 	tcase_add_test(tcase, hostile_guests_get_valid_json);
 	tcase_add_test(tcase, numbers_agree_with_the_kernel_headers);
