@@ -82,6 +82,13 @@ static long handler_patched(void)
 	return result;
 }
 
+static long getppid_patched(void)
+{
+	long result;
+	__asm__ volatile("movl %1, %%eax\n\tsyscall" : "=a"(result) : "i"(SYS_getppid) : "rcx", "r11", "memory");
+	return result;
+}
+
 static long gate_trapped(void) { return mc_syscall(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0); }
 
 static long gate_direct(void) { return mc_call(NR_BENCH_GATE, 1, 0, 0, 0, 0, 0); }
@@ -114,6 +121,7 @@ static const struct kind {
 	{"handler", handler_trapped},
 	{"handler-direct", handler_direct},
 	{"handler-patched", handler_patched},
+	{"getppid-patched", getppid_patched},
 	{"gate", gate_trapped},
 	{"gate-direct", gate_direct},
 	{"console-direct", console_direct},

@@ -103,6 +103,12 @@ take_traced() {
 	local m="traced call: getppid" options=(--trace -o /dev/null)
 	across "$m" "strace Microcosm" calls getppid $burst_ms
 	across "traced call: handler by the entry" "Microcosm" calls handler-direct $burst_ms
+	# To be compared with "handler by the entry": at full speed, so that most records are lost.
+	options=(--trace-ring=5000 -o /dev/null)
+	across "trace-ring: handler by the entry" "Microcosm" calls handler-direct $burst_ms
+	across "trace-ring: handler by a patched site" "Microcosm" calls handler-patched $burst_ms
+	options=(--trace-ring=getppid -o /dev/null)
+	across "trace-ring: getppid by a patched site" "Microcosm" calls getppid-patched $burst_ms
 }
 
 take_rates() {
