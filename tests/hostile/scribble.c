@@ -3,7 +3,8 @@
  * supervisor serves it by its own record, and ends the world when it is told to.
  * modes: direct trap quiet
  * stderr: .*
- * status: 6 */
+ * status: 6
+ * timeout: 300 */
 #include "hostile.h"
 
 static unsigned long seed = 2463534242;
