@@ -433,9 +433,9 @@ static int spawn(struct world *w, const struct paths *paths, char *const *argv, 
 	fs_new(w, t);
 	t->joinable = true;
 	t->first_stop_seen = true;
-	thread_report(w, t, boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
 	p->boot = boot;
 	p->first = !boot;
+	thread_report(w, t, boot ? CTL_PLAN_BOOT : CTL_PLAN_PROGRAM);
 	if (boot) {
 		w->boot = p;
 		w->boot_thread = t;

@@ -220,7 +220,8 @@ static void tell_host(void)
 	for (; hostname != NULL && hostname[len] != 0 && len < NAME_BYTES - 1; len++)
 		name[len] = hostname[len];
 	/* Not told of ids, all are 0. */
-	names_identity((uint64_t)own_uid << 32 | shown_uid, (uint64_t)own_gid << 32 | shown_gid, name, len);
+	start_check(names_identity((uint64_t)own_uid << 32 | shown_uid, (uint64_t)own_gid << 32 | shown_gid, name, len) ==
+		    0);
 }
 
 /* Handlers over grants cost a stop each: there are none unless they are asked for. */
