@@ -21,12 +21,12 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/audit.h>
 
 #include "host/host.h"
+#include "os/os.h"
 
 #define CALLBACK_DEPTH_MAX 64
 #define BRISK_NS 50000 /* from one call's beginning to the next one's */
@@ -74,14 +74,6 @@ struct gate_call { /* what a notification asks for, copied */
 	uint32_t epoch;
 	uint64_t frame, index, sequence;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void notice_answer(const struct notice *notice, int64_t status)
 {
@@ -236,7 +228,7 @@ static void report(const struct worker *worker, int64_t status)
 {
 	struct ctl_gate gate = {
 		.start_ns = worker->start_ns,
-		.end_ns = now_ns(),
+		.end_ns = os_now_ns(),
 		.rax = status < 0 ? (uint64_t)status : worker->frame.rax,
 		.err = worker->frame.err,
 		.status = (uint32_t)status,
@@ -369,7 +361,7 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 	worker->orphaned_callbacks = 0;
 	memset(&worker->frame.ireg, 0, sizeof(worker->frame.ireg));
 	worker->frame.err = 0;
-	worker->start_ns = now_ns();
+	worker->start_ns = os_now_ns();
 	if (gate == NULL) {
 		call_finish(worker, -ENOSYS, false);
 		return;
@@ -399,7 +391,7 @@ static void run_function(struct worker *worker, const struct gate_call *call)
 		worker->frame.rdx = 0;
 	worker->gate = NULL;
 	worker_end(worker);
-	component_took(gate, now_ns() - worker->segment_ns);
+	component_took(gate, os_now_ns() - worker->segment_ns);
 	if (worker->gives)
 		atomic_store_explicit(&gate->special, true, memory_order_relaxed);
 	call_finish(worker, RT_GATE_DONE, true);
@@ -482,14 +474,14 @@ static bool callback_made(struct worker *worker)
 	pthread_mutex_unlock(&slot->lock);
 	if (!wanted)
 		return false;
-	component_took(worker->gate, now_ns() - worker->segment_ns);
+	component_took(worker->gate, os_now_ns() - worker->segment_ns);
 	atomic_store_explicit(&worker->gate->special, true, memory_order_relaxed);
 	worker_end(worker);
 	notice_answer(&ending.notice, RT_GATE_CALLBACK);
 	if (ending.settling)
 		settled(worker->slot_index, ending.sequence, CTL_DONE, RT_GATE_CALLBACK);
 	wanted = await_return(worker);
-	worker->segment_ns = now_ns();
+	worker->segment_ns = os_now_ns();
 	worker_begin(worker, component_is_quick(worker->gate));
 	return wanted;
 }

@@ -11,9 +11,9 @@
  * away, after a success nearer. While nobody watches, no line is armed and nothing spins. */
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 
 #include "host/host.h"
+#include "os/os.h"
 
 #define LINES_MAX 16
 #define SPIN_NS 40000  /* of a guest, until it goes by notification */
@@ -50,14 +50,6 @@ static struct watched lines[LINES_MAX];
 static unsigned n_lines;
 static uint16_t spins; /* of a guest, in SPIN_NS */
 static uint64_t backoff_ns;
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void line_want(uint32_t slot, uint32_t epoch, uint64_t now)
 {
@@ -196,7 +188,7 @@ static unsigned look_at_all(struct worker *worker, uint64_t *served)
 /* True when it has paid. */
 static bool watch(struct worker *worker, uint64_t since)
 {
-	uint64_t served = 0, missed = 0, last = now_ns(), before = last;
+	uint64_t served = 0, missed = 0, last = os_now_ns(), before = last;
 	uint64_t window = last, served_before = 0;
 
 	if (last - since > LATE_NS)
@@ -209,7 +201,7 @@ static bool watch(struct worker *worker, uint64_t since)
 			missed += look_at_all(worker, &served);
 			__builtin_ia32_pause();
 		}
-		uint64_t now = now_ns();
+		uint64_t now = os_now_ns();
 		if (now - before > LOST_NS + (served - at_first) * CALL_NS ||
 		    (missed > MISSES_FREE && missed > served / 100))
 			return false;
@@ -246,11 +238,11 @@ static void disarm(struct worker *worker)
 
 static uint16_t measure_spins(void)
 {
-	uint64_t begin = now_ns(), n;
+	uint64_t begin = os_now_ns(), n;
 
 	for (int i = 0; i < 1000; i++)
 		__builtin_ia32_pause();
-	n = SPIN_NS * 1000 / (now_ns() - begin + 1) + 1;
+	n = SPIN_NS * 1000 / (os_now_ns() - begin + 1) + 1;
 	return n < UINT16_MAX ? (uint16_t)n : UINT16_MAX;
 }
 
@@ -260,7 +252,7 @@ static void back_off(bool paid)
 		backoff_ns = backoff_ns > BACKOFF_FIRST_NS ? backoff_ns / 2 : 0;
 	else if (backoff_ns < BACKOFF_LAST_NS)
 		backoff_ns = backoff_ns == 0 ? BACKOFF_FIRST_NS : backoff_ns * 4;
-	atomic_store(&next_ns, now_ns() + backoff_ns);
+	atomic_store(&next_ns, os_now_ns() + backoff_ns);
 }
 
 void line_run(struct worker *worker)

@@ -17,7 +17,6 @@
 #include "rt.h"
 
 _Static_assert(sizeof(struct os_insn) == sizeof(struct sock_filter), "the kernel's layout");
-_Static_assert((RT_STUB_BASE & 0xffffffff) == 0, "one comparison is left out");
 
 /* What GETEVENTMSG would say of a trap; the tracer goes by the call itself. */
 #define TRACE (SECCOMP_RET_TRACE | 1)
@@ -280,18 +279,25 @@ static void world_head(struct code *c)
 	load(c, DATA_NR); /* it carries nothing */
 }
 
+/* What is called from [low, high), which is of one 4 GiB; the rest is the tracer's. */
+static void pass_from(struct code *c, uint64_t low, uint64_t high)
+{
+	load(c, DATA_IP + 4);
+	jump(c, BPF_JEQ, (uint32_t)(low >> 32), 0, 3);
+	load(c, DATA_IP);
+	jump(c, BPF_JGE, (uint32_t)low, 0, 1);
+	jump(c, BPF_JGE, (uint32_t)high, 0, 1);
+	give(c, TRACE);
+	give(c, SECCOMP_RET_ALLOW);
+}
+
 int os_filter_boot(struct os_program *out, struct err *err)
 {
 	struct code c;
 	c.n = 0;
 	c.full = false;
 	world_head(&c);
-	load(&c, DATA_IP + 4);
-	jump(&c, BPF_JEQ, (uint32_t)(RT_STUB_BASE >> 32), 0, 3);
-	load(&c, DATA_IP);
-	jump(&c, BPF_JGE, (uint32_t)RT_STUB_BASE + RT_STUB_SPAN, 1, 0);
-	give(&c, SECCOMP_RET_ALLOW);
-	give(&c, TRACE);
+	pass_from(&c, RT_STUB_BASE, RT_STUB_BASE + RT_STUB_SPAN);
 	return code_take(&c, out, err);
 }
 
@@ -382,13 +388,7 @@ int os_filter_interpose(const uint32_t *nrs, size_t n, uint64_t low, uint64_t hi
 		jump(c, BPF_JA, (uint32_t)(2 * (n - i) - 1), 0, 0);
 	}
 	give(c, SECCOMP_RET_ALLOW);
-	load(c, DATA_IP + 4);
-	jump(c, BPF_JEQ, (uint32_t)(low >> 32), 0, 3);
-	load(c, DATA_IP);
-	jump(c, BPF_JGE, (uint32_t)low, 0, 1);
-	jump(c, BPF_JGE, (uint32_t)high, 0, 1);
-	give(c, TRACE);
-	give(c, SECCOMP_RET_ALLOW);
+	pass_from(c, low, high);
 	int error = code_take(c, out, err);
 	free(c);
 	return error;

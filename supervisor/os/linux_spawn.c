@@ -55,11 +55,9 @@ static bool child_descriptors(int filters, int control)
 static int child_run(const struct os_spawn *spawn, int filters)
 {
 	sigset_t none;
-	if (spawn->boot && setpgid(0, 0) < 0)
-		return -1;
 	if (spawn->boot) {
 		int null = open("/dev/null", O_RDWR);
-		if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+		if (setpgid(0, 0) < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
 			return -1;
 	}
 	if (!child_descriptors(filters, spawn->control_fd) ||
