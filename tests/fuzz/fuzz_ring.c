@@ -86,26 +86,5 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 }
 
 #ifndef FUZZ_LIBFUZZER
-static int run(FILE *file)
-{
-	static unsigned char data[INPUT_MAX + 1];
-	size_t size = fread(data, 1, sizeof data, file);
-	return LLVMFuzzerTestOneInput(data, size);
-}
-
-int main(int argc, char **argv)
-{
-	if (argc < 2)
-		return run(stdin);
-	for (int i = 1; i < argc; i++) {
-		FILE *file = fopen(argv[i], "rb");
-		if (!file) {
-			perror(argv[i]);
-			return EXIT_FAILURE;
-		}
-		run(file);
-		fclose(file);
-	}
-	return EXIT_SUCCESS;
-}
+#include "replay.h"
 #endif
