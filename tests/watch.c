@@ -3,7 +3,8 @@
  * Exits as the command does (128 + signal like a shell). Into the file REPORT goes one line for each
  * complaint: that time ran out, and what each process did then, and every process that is still there a
  * while after the command ended, whatever session or group it is in. What is left is killed. The command
- * begins with no signal ignored or blocked, however this was started. */
+ * begins with no signal ignored or blocked and no descriptor but 0-2, however this was started. */
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: watch SECONDS REPORT COMMAND [ARG...]\n");
 		return 99;
 	}
+	/* Before the fork: a process with high descriptors keeps a larger table for life, and select(2) shows it. */
+	close_range(3, ~0u, 0);
 	FILE *report = fopen(argv[2], "we");
 	if (!report || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
 		perror(argv[2]);

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Python's own tests of what it wants from an operating system: each has the same verdict on Microcosm as
 # natively, but for those that are named here, each with the reason. As an ordinary user, since root's change
-# the machine. Debian's libpython3-testsuite.
+# the machine. Debian's libpython3.N-testsuite.
 # timeout: 600
 # shellcheck source=tests/cases/lib.sh
 . "${tests:?}/cases/lib.sh"
 : "${microcosm:?}"
 
 python=/usr/bin/python3
-"$python" -c 'import test.test_os, test.test_subprocess' 2>/dev/null || skip "no tests of Python's (libpython3-testsuite)"
+"$python" -c 'import test.test_os, test.test_subprocess' 2>/dev/null || skip "no tests of Python's (libpython3.N-testsuite)"
 
 # The user can reach none of what this was built from: a copy of it.
 place=$(TMPDIR=/tmp mktemp -d) || fail "no temporary directory"
