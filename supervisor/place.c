@@ -2,7 +2,7 @@
 // Who runs where: a stop costs twenty times as much when tracer and guest are on different CPUs, and
 // the kernel wakes the one on an idle CPU while the other is still there. So a thread that stops often
 // is kept on the tracer's CPU, and let go when it no longer does: threads that compute are not to share
-// one. Now and then all are let go for a few stops, and the tracer follows to where the kernel would
+// one, nor are several that stop often and together want more than one. Now and then all are let go for a few stops, and the tracer follows to where the kernel would
 // have them.
 #include "world.h"
 
@@ -12,6 +12,8 @@
 #define COMPUTES_NS 3000000 /* a thread that ran so long without a stop is let go */
 #define IDLE_TICKS 8        /* and one that did neither: on a busy machine its turn may be long in coming */
 #define FREE_EVERY 40       /* ticks */
+#define BUSY 8              /* a part of the time: a thread that runs for more than that */
+#define APART_NS 100000000  /* how long busy threads are then left to the scheduler */
 #define GATES_OFTEN 16      /* in a tick */
 #define OFTEN_NS 250000     /* between stops: a crossing between CPUs takes half of that */
 #define OFTEN_ALONE_NS 5000000 /* the same for a world's only thread: nothing is lost by keeping it */
@@ -105,7 +107,7 @@ void place_follow(struct world *w, struct thread *t)
 	place->since_ns = now;
 	place->stops = 0;
 	place->freed = false;
-	if (often && !place->pinned)
+	if (often && !place->pinned && now >= w->apart_until_ns)
 		pin(w, t);
 	else if (!often && place->pinned)
 		let_go(w, t);
@@ -120,11 +122,37 @@ static uint32_t gates_since(const struct world *w, struct thread *t)
 	return since;
 }
 
+/* How long it ran since the last tick. */
+static uint64_t ran(struct thread *t)
+{
+	uint64_t before = t->place.ran_ns;
+	t->place.ran_ns = os_cpu_time_ns(t->tid);
+	return before && t->place.ran_ns > before ? t->place.ran_ns - before : 0;
+}
+
+/* At a tick: threads kept on one CPU want all of it, and more than one of them does much. */
+static bool is_crowded(struct world *w, uint64_t elapsed_ns)
+{
+	uint64_t sum = 0;
+	unsigned busy = 0;
+	for (size_t i = 0; i < w->n_pinned; i++) {
+		struct thread *t = w->by_slot[w->pinned[i]];
+		if (!t || t->gone)
+			continue;
+		t->place.last_ns = ran(t);
+		if (!t->place.pinned)
+			continue;
+		sum += t->place.last_ns;
+		busy += t->place.last_ns > elapsed_ns / BUSY;
+	}
+	return busy > 1 && sum > elapsed_ns / 4 * 3;
+}
+
 /* At a tick: the thread still leaves the guest often, as far as can be told. */
 static bool keeps(const struct world *w, struct thread *t)
 {
 	struct placement *place = &t->place;
-	uint64_t cpu_ns = os_cpu_time_ns(t->tid);
+	uint64_t cpu_ns = place->ran_ns;
 	if (gates_since(w, t) >= GATES_OFTEN)
 		place->used = true;
 	if (place->used) {
@@ -142,6 +170,11 @@ void place_tick(struct world *w)
 	if (!w->ticking || now < w->next_tick_ns)
 		return;
 	w->next_tick_ns = now + TICK_MS * 1000000 / 2; /* a signal of another kind is no tick */
+	uint64_t elapsed_ns = now - w->last_tick_ns;
+	w->last_tick_ns = now;
+	bool crowded = is_crowded(w, elapsed_ns);
+	if (crowded)
+		w->apart_until_ns = now + APART_NS;
 	bool free_all = ++w->ticks % FREE_EVERY == 0;
 	size_t kept = 0;
 	for (size_t i = 0; i < w->n_pinned; i++) {
@@ -149,6 +182,7 @@ void place_tick(struct world *w)
 		if (!t || t->gone)
 			continue;
 		bool was_pinned = t->place.pinned, keep = keeps(w, t);
+		keep &= !crowded || t->place.last_ns <= elapsed_ns / BUSY;
 		/* One that was freed and calls gates makes no stop that would bring it back. */
 		if (was_pinned ? keep && !free_all : keep && t->place.freed && place_back(w, t)) {
 			w->pinned[kept++] = t->slot;

@@ -115,6 +115,7 @@ struct placement {
 	uint64_t since_ns; /* the last look at how often it stops */
 	uint32_t stops;    /* since then */
 	uint64_t cpu_ns;   /* how long it had run at the last tick after a stop */
+	uint64_t ran_ns, last_ns; /* how long at the last tick, and between the last two */
 	uint32_t idle;     /* ticks since */
 	uint32_t gates;    /* of w->gate_counts, at the last tick */
 	bool pinned;
@@ -286,6 +287,7 @@ struct world {
 	uint32_t pinned[PINNED_MAX]; /* slots */
 	size_t n_pinned;
 	uint64_t next_tick_ns; /* not before */
+	uint64_t last_tick_ns, apart_until_ns;
 	bool nudging;  /* the ticks are on */
 	bool unplaced; /* there may be threads whose maker's event has not come */
 	bool first_stopped_by_guest;
