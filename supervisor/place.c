@@ -2,8 +2,8 @@
 // Who runs where: a stop costs twenty times as much when tracer and guest are on different CPUs, and
 // the kernel wakes the one on an idle CPU while the other is still there. So a thread that stops often
 // is kept on the tracer's CPU, and let go when it no longer does: threads that compute are not to share
-// one, nor are several that stop often and together want more than one. Now and then all are let go for a few stops, and the tracer follows to where the kernel would
-// have them.
+// one, nor are several that stop often and together want more than one. Now and then all are let go for
+// a few stops, and the tracer follows to where the kernel would have them.
 #include "world.h"
 
 #define LOOK_STOPS 32       /* stops of a thread between looks at how often it stops */
