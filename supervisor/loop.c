@@ -256,7 +256,7 @@ bool call_is_mediated(int32_t nr)
 	case NR_EXECVE: case NR_EXECVEAT: case NR_EXIT_GROUP: case NR_KILL: case NR_TKILL:
 	case NR_TGKILL: case NR_RT_SIGQUEUEINFO: case NR_RT_TGSIGQUEUEINFO:
 	case NR_SCHED_SETAFFINITY: case NR_SCHED_GETAFFINITY:
-	case NR_SETRLIMIT: case NR_PRLIMIT64: case NR_INOTIFY_ADD_WATCH:
+	case NR_SETRLIMIT: case NR_INOTIFY_ADD_WATCH:
 	case NR_CONNECT: case NR_BIND: case NR_LISTEN: case NR_SENDMSG:
 	case NR_SETPRIORITY: case NR_SCHED_SETPARAM: case NR_SCHED_SETSCHEDULER:
 	case NR_PIDFD_OPEN: case NR_PIDFD_SEND_SIGNAL:
@@ -266,27 +266,49 @@ bool call_is_mediated(int32_t nr)
 	}
 }
 
+/* Of these calls, those for which this holds may go by the filter alone. */
+static const struct {
+	int32_t nr;
+	struct mc_rule free;
+} free_calls[] = {
+	{NR_IOCTL, {.arg = 1, .op = MC_RULE_NE, .value = IOCTL_FOREGROUND}},
+	{NR_SENDTO, {.arg = 4, .op = MC_RULE_EQ, .value = 0}},
+	{NR_WAITID, {.arg = 0, .op = MC_RULE_NE, .value = WAIT_BY_PIDFD}},
+	{NR_CLOCK_GETTIME, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
+	{NR_CLOCK_GETRES, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
+	{NR_PRLIMIT64, {.arg = 0, .op = MC_RULE_EQ, .value = 0}},
+	{NR_PRLIMIT64, {.arg = 2, .op = MC_RULE_EQ, .value = 0}},
+};
+
+#define FREE_CALLS (sizeof free_calls / sizeof free_calls[0])
+
 bool arguments_are_mediated(int32_t nr, const uint64_t args[6])
 {
-	return (nr == NR_IOCTL && args[1] == IOCTL_FOREGROUND) || (nr == NR_SENDTO && args[4] != 0) ||
-	       (nr == NR_WAITID && args[0] == WAIT_BY_PIDFD) ||
-	       ((nr == NR_CLOCK_GETTIME || nr == NR_CLOCK_GETRES) && (args[0] & CLOCK_OF_OTHERS));
+	for (size_t i = 0; i < FREE_CALLS; i++)
+		if (free_calls[i].nr == nr && !grant_condition_holds(&free_calls[i].free, args))
+			return true;
+	return false;
+}
+
+/* What condition lets pass, free does too, as far as can be seen. */
+static bool is_within(const struct mc_rule *condition, const struct mc_rule *free)
+{
+	uint64_t args[6] = {0};
+	if (condition->arg != free->arg)
+		return false;
+	args[free->arg] = condition->value;
+	return (condition->op == free->op && condition->value == free->value && free->op != MC_RULE_MASKED) ||
+	       (condition->op == MC_RULE_EQ && grant_condition_holds(free, args)) ||
+	       (condition->op == MC_RULE_LE && free->op == MC_RULE_LT && condition->value < free->value);
 }
 
 bool rule_is_mediated(const struct os_rule *rule)
 {
-	for (uint32_t c = 0; c < rule->n_conditions; c++) {
-		const struct mc_rule *condition = &rule->conditions[c];
-		if (rule->nr == NR_IOCTL && condition->arg == 1 && condition->op == MC_RULE_EQ &&
-		    condition->value == IOCTL_FOREGROUND)
-			return true;
-		if (rule->nr == NR_SENDTO && condition->arg == 4 && condition->op == MC_RULE_NE)
-			return true;
-		if (rule->nr == NR_WAITID && condition->arg == 0 && condition->op == MC_RULE_EQ &&
-		    condition->value == WAIT_BY_PIDFD)
-			return true;
-		if ((rule->nr == NR_CLOCK_GETTIME || rule->nr == NR_CLOCK_GETRES) &&
-		    condition->value == CLOCK_OF_OTHERS)
+	for (size_t i = 0; i < FREE_CALLS; i++) {
+		bool within = free_calls[i].nr != (int32_t)rule->nr;
+		for (uint32_t c = 0; c < rule->n_conditions && !within; c++)
+			within = is_within(&rule->conditions[c], &free_calls[i].free);
+		if (!within)
 			return true;
 	}
 	return false;

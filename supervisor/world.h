@@ -365,6 +365,7 @@ int64_t register_all(struct world *w, struct thread *t, uint64_t entries, uint64
 bool region_copy(const struct world *w, uint64_t address, void *out, size_t size);
 bool grant_any(const struct world *w, int32_t nr);
 bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6]);
+bool grant_condition_holds(const struct mc_rule *rule, const uint64_t args[6]);
 /* ... and leaves the region's mappings alone, which no grant covers. */
 bool grant_spares_region(const struct world *w, int32_t nr, const uint64_t args[6]);
 /* The world's filter; the second is for numbers that are granted and interposed, n 0 when none. */
@@ -539,9 +540,9 @@ void surface_print(const struct world *w, FILE *to);
 /* ---- loop.c ---- */
 /* Calls that end processes, replace them or reach others: never left to the filter. */
 bool call_is_mediated(int32_t nr);
-/* The same for some arguments alone: those that this rule lets pass; these. */
-bool rule_is_mediated(const struct os_rule *rule);
+/* The same of other calls for some arguments alone: these; some of those that this rule lets pass. */
 bool arguments_are_mediated(int32_t nr, const uint64_t args[6]);
+bool rule_is_mediated(const struct os_rule *rule);
 /* setpriority, sched_setparam, sched_setscheduler: 0 or -errno. */
 int64_t priority_set(struct world *w, struct thread *t, const struct os_call *call);
 /* What is held back from a thread inside a handler breaks off the waits that it begins later too, which

@@ -90,7 +90,7 @@ bool grant_any(const struct world *w, int32_t nr)
 	return false;
 }
 
-static bool condition_holds(const struct mc_rule *rule, const uint64_t args[6])
+bool grant_condition_holds(const struct mc_rule *rule, const uint64_t args[6])
 {
 	uint64_t arg = args[rule->arg];
 	switch (rule->op) {
@@ -113,7 +113,7 @@ bool grant_allows(const struct world *w, int32_t nr, const uint64_t args[6])
 			continue;
 		bool all = true;
 		for (uint32_t c = 0; c < rule->n_conditions && all; c++)
-			all = condition_holds(&rule->conditions[c], args);
+			all = grant_condition_holds(&rule->conditions[c], args);
 		if (all)
 			return true;
 	}
@@ -173,7 +173,7 @@ static size_t needed_rules(const struct world *w, struct os_rule *rules, bool gr
 	for (size_t i = 0; i < w->n_grants; i++) {
 		const struct os_rule *rule = &w->grants[i].rule;
 		granted[rule->nr] = true;
-		if (rule->n_conditions || always[rule->nr] || !filtered(w, (int32_t)rule->nr))
+		if (rule->n_conditions || always[rule->nr] || !filtered(w, (int32_t)rule->nr) || rule_is_mediated(rule))
 			continue;
 		always[rule->nr] = true;
 		rules[n++] = *rule;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * Refusal: what is this world's alone stays so with a module that grants the calls without a rule: limits
+ * and processor time of others, limits above one's own, addresses that --net does not have.
+ * modules-only: wide console */
+#include "hostile.h"
+
+#define NR_sendto 44
+#define NR_clock_gettime 228
+#define NR_prlimit64 302
+
+enum { E_ACCES = 13, LIMIT_FILES = 7, INET = 2, DATAGRAM = 2 };
+
+int main(void)
+{
+	struct { unsigned long soft, hard; } limit = {0, 0}, more;
+	struct { long s, ns; } time;
+	const struct { unsigned short family, port; unsigned address; char zero[8]; } discard = {INET, 0x0900, 0x0100007f, {0}};
+
+	CHECK_IS(call(NR_prlimit64, 0, LIMIT_FILES, 0, (long)&limit, 0, 0), 0);
+	CHECK(limit.hard > 0);
+	more.soft = limit.soft;
+	more.hard = limit.hard + 1;
+	CHECK_IS(call(NR_prlimit64, 0, LIMIT_FILES, (long)&more, 0, 0, 0), -E_PERM);
+	CHECK_IS(call(NR_prlimit64, 1, LIMIT_FILES, 0, (long)&limit, 0, 0), -E_SRCH);
+	CHECK_IS(call(NR_prlimit64, 1, LIMIT_FILES, (long)&limit, 0, 0, 0), -E_SRCH);
+
+	CHECK_IS(call(NR_clock_gettime, 1, (long)&time, 0, 0, 0, 0), 0);
+	CHECK_IS(call(NR_clock_gettime, ~1u << 3 | 2, (long)&time, 0, 0, 0, 0), -E_INVAL);
+	CHECK_IS(call(NR_clock_gettime, -(1 + 1) * 8 + 2, (long)&time, 0, 0, 0, 0), -E_INVAL);
+
+	long fd = call(41, INET, DATAGRAM, 0, 0, 0, 0);
+	CHECK(fd >= 0);
+	CHECK_IS(call(NR_sendto, fd, (long)"", 0, 0, (long)&discard, sizeof discard), -E_ACCES);
+	return 0;
+}
