@@ -268,6 +268,13 @@ long names_access(const struct names_at *shared, int mode, int flags)
 	WITH_NAME(shared, (flags & AT_SYMLINK_NOFOLLOW) == 0, place, access_place(&place, mode, flags));
 }
 
+/* What becomes of the n bytes of a link's text. */
+static long store_link(char *to, const char *text, long n)
+{
+	long r = mch_store(to, text, (size_t)n);
+	return r < 0 ? r : n;
+}
+
 static long readlink_fd(int fd, char *to, size_t size)
 {
 	char text[PATH_BYTES];
@@ -279,13 +286,28 @@ static long readlink_fd(int fd, char *to, size_t size)
 		n = readlinkat(fd, "", text, size < sizeof(text) ? size : sizeof(text));
 	if (n < 0) /* of an empty path, Linux says that there is no such link */
 		return errno == ENOENT ? -EINVAL : -errno;
-	long r = mch_store(to, text, (size_t)n);
-	return r < 0 ? r : n;
+	return store_link(to, text, n);
 }
 
 long names_readlink(const struct names_at *shared, char *to, size_t size)
 {
-	WITH_NAME(shared, false, place, readlink_fd(place.fd, to, size));
+	struct names_at at;
+	char text[PATH_BYTES];
+	long n = at_fetch(&at, shared);
+
+	if (n < 0)
+		return n;
+	n = proc_readlink_exe(at.path, text, size < sizeof(text) ? size : sizeof(text));
+	if (n >= 0) {
+		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
+		return store_link(to, text, n);
+	}
+	struct mch_place place;
+	if (name_path(&at, false, &place) < 0)
+		return place.fd;
+	n = readlink_fd(place.fd, to, size);
+	close(place.fd);
+	return n;
 }
 
 static long statfs_place(const struct mch_place *place, void *to)

@@ -66,5 +66,7 @@ bool proc_concerns(int start, const char *path, int found);
 int proc_open(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve, int *own);
 /* The text of a link there, as its bytes; -ENODATA: it is an ordinary one, or none of /proc. */
 long proc_readlink(int fd, char *to, size_t size);
+/* The same of the caller's own /proc/self/exe; -ENODATA where path is not just that. */
+long proc_readlink_exe(const char *path, char *to, size_t size);
 
 #endif

@@ -807,3 +807,26 @@ long proc_readlink(int fd, char *to, size_t size)
 	memcpy(to, text, (size_t)n);
 	return n;
 }
+
+/* Every start of a static glibc program asks: nothing is made in the tmpfs for it. */
+long proc_readlink_exe(const char *path, char *to, size_t size)
+{
+	char text[PATH_BYTES];
+
+	if (mch_proc() == NULL || strcmp(path, "/proc/self/exe") != 0)
+		return -ENODATA;
+	int fd = open_below(-1, "/proc", O_PATH | O_NOFOLLOW, 0, 0);
+	bool is_proc = fd >= 0 && device_of(fd) == mch_proc()->empty_dev;
+	if (fd >= 0)
+		close(fd);
+	if (!is_proc)
+		return -ENODATA;
+	const struct mch_caller *caller = mch_caller();
+	long n = mch_process(caller->pid, caller->tid, "exe", text, sizeof(text));
+	if (n <= 0)
+		return -ENODATA;
+	if ((size_t)n > size)
+		n = (long)size;
+	memcpy(to, text, (size_t)n);
+	return n;
+}
