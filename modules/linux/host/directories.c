@@ -231,16 +231,6 @@ static int reopen(int fd)
 	return path >= 0 ? path : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
-static int identify(const struct mch_place *place, struct directory *to)
-{
-	struct statx stx;
-
-	if (statx(place->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &stx) < 0)
-		return -errno;
-	*to = (struct directory){ .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor), .ino = stx.stx_ino,
-				  .mount = stx.stx_mnt_id, .part = place->part, .fd = -1 };
-	return S_ISDIR(stx.stx_mode) ? 0 : -ENOTDIR;
-}
 
 static long keep_locked(const struct mch_place *place, const struct directory *wanted)
 {
@@ -269,13 +259,18 @@ static long keep_locked(const struct mch_place *place, const struct directory *w
 	return at - 1;
 }
 
-long directory_keep(const struct mch_place *place)
+static struct directory described(const struct mch_place *place, const struct statx *seen)
 {
-	struct directory wanted;
-	int r = identify(place, &wanted);
+	return (struct directory){ .dev = makedev(seen->stx_dev_major, seen->stx_dev_minor), .ino = seen->stx_ino,
+				   .mount = seen->stx_mnt_id, .part = place->part, .fd = -1 };
+}
 
-	if (r < 0)
-		return r;
+long directory_keep(const struct mch_place *place, const struct statx *seen)
+{
+	const struct directory wanted = described(place, seen);
+
+	if (!S_ISDIR(seen->stx_mode))
+		return -ENOTDIR;
 	pthread_mutex_lock(&lock);
 	long index = keep_locked(place, &wanted);
 	pthread_mutex_unlock(&lock);
@@ -385,11 +380,13 @@ long directory_text(uint64_t word, char *to, size_t size)
 
 int process_set_directory(const struct mch_place *place)
 {
-	struct directory wanted;
-	int r = identify(place, &wanted);
+	struct statx seen;
 
-	if (r < 0)
-		return r;
+	if (statx(place->fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &seen) < 0)
+		return -errno;
+	if (!S_ISDIR(seen.stx_mode))
+		return -ENOTDIR;
+	const struct directory wanted = described(place, &seen);
 	pthread_mutex_lock(&lock);
 	long index = keep_locked(place, &wanted);
 	if (index >= 0)

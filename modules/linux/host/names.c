@@ -15,6 +15,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "names.h"
@@ -58,9 +59,21 @@ int open_below(int start, const char *path, uint64_t flags, uint64_t mode, uint6
 	return mch_tree_open(start >= 0 ? &place : NULL, path, &how, &part);
 }
 
+/* What is to be known of what was found, and what it was: one call for all who want to know. */
+struct sight {
+	unsigned mask; /* STATX_* */
+	int sync;      /* AT_STATX_* */
+	struct statx stx;
+};
+
+static int look_at(int fd, struct sight *seen)
+{
+	return statx(fd, "", AT_EMPTY_PATH | seen->sync, seen->mask, &seen->stx) < 0 ? -errno : 0;
+}
+
 /* -ENODATA: it is the caller's descriptor *own; never where own is NULL. */
 static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, int *own,
-		     uint32_t *part)
+		     uint32_t *part, struct sight *seen)
 {
 	const struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
 	struct mch_place start = { .fd = -1 };
@@ -74,10 +87,13 @@ static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, u
 		return r;
 	*part = 0;
 	int fd = proc_begins(start.fd) ? -ENOENT : mch_tree_open(absolute ? NULL : &start, at->path, &how, part);
-	if (proc_concerns(start.fd, at->path, fd)) {
+	r = fd >= 0 ? look_at(fd, seen) : fd;
+	if (r == 0 ? proc_concerns(makedev(seen->stx.stx_dev_major, seen->stx.stx_dev_minor))
+		   : proc_misses(start.fd, at->path, r)) {
 		if (fd >= 0)
 			close(fd);
 		fd = proc_open(start.fd, at->path, flags, mode, resolve, own);
+		r = fd >= 0 ? look_at(fd, seen) : 0;
 		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
 	} else if (fd >= 0 || fd == -EROFS) {
 		mch_learn(start.fd, at->path, (flags & O_NOFOLLOW) == 0,
@@ -85,12 +101,18 @@ static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, u
 	}
 	if (!absolute)
 		close(start.fd);
+	if (fd >= 0 && r < 0) {
+		close(fd);
+		return r;
+	}
 	return fd;
 }
 
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, uint32_t *part)
 {
-	return name_find(at, flags, mode, resolve, NULL, part);
+	struct sight seen = { .mask = STATX_TYPE };
+
+	return name_find(at, flags, mode, resolve, NULL, part, &seen);
 }
 
 long changed(int fd, long r)
@@ -196,12 +218,13 @@ long names_open(const struct names_at *shared, uint64_t flags, uint64_t mode, ui
 	if (creates)
 		mode &= 07777 & ~(uint64_t)process_umask();
 	struct mch_place place;
+	struct sight seen = { .mask = STATX_TYPE | STATX_INO | STATX_MNT_ID };
 	int own = -1;
-	place.fd = name_find(&at, flags, creates ? mode : 0, resolve, &own, &place.part);
+	place.fd = name_find(&at, flags, creates ? mode : 0, resolve, &own, &place.part, &seen);
 	if (place.fd < 0)
 		return own >= 0 ? NAMES_OWN | own : place.fd;
 	if (opens_for_reading(flags)) {
-		r = directory_keep(&place);
+		r = directory_keep(&place, &seen.stx);
 		if (r < 0 && r != -ENOTDIR) {
 			close(place.fd);
 			return r;
@@ -215,23 +238,22 @@ long names_open(const struct names_at *shared, uint64_t flags, uint64_t mode, ui
 long names_stat(const struct names_at *shared, int flags, struct names_statx *to, unsigned mask)
 {
 	struct names_at at;
-	struct statx stx;
+	struct sight seen = { .mask = mask, .sync = flags & AT_STATX_SYNC_TYPE };
 	long r = at_fetch(&at, shared);
 
 	if (r < 0)
 		return r;
 	int own = -1;
 	uint32_t part;
-	int fd = name_find(&at, O_PATH | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0), 0, 0, &own, &part);
+	int fd = name_find(&at, O_PATH | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0), 0, 0, &own, &part,
+			   &seen);
 	if (fd < 0)
 		return own >= 0 ? NAMES_OWN | own : fd;
-	r = result(statx(fd, "", AT_EMPTY_PATH | (flags & AT_STATX_SYNC_TYPE), mask, &stx));
 	close(fd);
-	if (r == 0)
-		r = mch_store(to, &stx, sizeof(stx));
+	r = mch_store(to, &seen.stx, sizeof(seen.stx));
 	if (r < 0)
 		return r;
-	return stx.stx_uid == OWNER_UNKNOWN || stx.stx_gid == OWNER_UNKNOWN;
+	return seen.stx.stx_uid == OWNER_UNKNOWN || seen.stx.stx_gid == OWNER_UNKNOWN;
 }
 
 /* ---- What a name tells ---- */

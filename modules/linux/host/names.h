@@ -6,6 +6,7 @@
 #include <microcosm-host.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "../names.h"
@@ -15,8 +16,8 @@
 /* ---- directories.c: directories that guests have, by device and inode ---- */
 
 /* Keeps a descriptor of the directory at the place, which stays the caller's: guests may start paths
- * there. Its index, or -errno. */
-long directory_keep(const struct mch_place *place);
+ * there. Its index, or -errno; -ENOTDIR where what was seen of it (type, inode, device, mount) says so. */
+long directory_keep(const struct mch_place *place, const struct statx *seen);
 /* The caller's working directory, for as long as the caller needs it: a descriptor to be closed. */
 int directory_current(struct mch_place *place);
 /* The same of a directory that guests have; dev and ino 0: the working directory. -EACCES where it was not
@@ -59,8 +60,9 @@ int held_to_change(int number);
 bool proc_is(int fd);
 /* Whether a path that starts at this descriptor (-1: the root) has to be left to proc_open. */
 bool proc_begins(int start);
-/* The same for what it was found to be, a descriptor or -errno. */
-bool proc_concerns(int start, const char *path, int found);
+/* The same where it led to this device, or to -errno. */
+bool proc_concerns(uint64_t dev);
+bool proc_misses(int start, const char *path, int error);
 /* As openat2. -ENODATA: it is the caller's descriptor *own; where own is NULL, that is -EACCES, or with
  * O_PATH a descriptor that says little. */
 int proc_open(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve, int *own);

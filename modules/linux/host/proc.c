@@ -503,16 +503,16 @@ bool proc_begins(int start)
 	return start >= 0 && proc_is(start);
 }
 
-bool proc_concerns(int start, const char *path, int found)
+bool proc_concerns(uint64_t dev)
 {
 	const struct mch_proc *proc = mch_proc();
 
-	if (proc == NULL || (found < 0 && found != -ENOENT))
-		return false;
-	if (found == -ENOENT)
-		return proc_begins(start) || misses(start, path);
-	uint64_t dev = device_of(found);
-	return dev == proc->dev || dev == proc->empty_dev;
+	return proc != NULL && (dev == proc->dev || dev == proc->empty_dev);
+}
+
+bool proc_misses(int start, const char *path, int error)
+{
+	return mch_proc() != NULL && error == -ENOENT && (proc_begins(start) || misses(start, path));
 }
 
 /* ---- Lookups in the copy, under the lock ---- */
