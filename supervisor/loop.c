@@ -1353,19 +1353,27 @@ static void stop_with_guest(struct world *w)
 		os_send_signal(w->first->tgid, 0, SIGCONT);
 }
 
-/* ---- Threads with something held back ---- */
+/* ---- Ticks ---- */
+
+bool ticks_want(struct world *w, enum tick_reason reason, bool wanted)
+{
+	unsigned reasons = wanted ? w->ticking | reason : w->ticking & ~(unsigned)reason;
+	/* Without ticks, waits that begin too late go on until the next signal. */
+	if (!reasons != !w->ticking && os_wait_ticks(reasons ? TICK_MS : 0) < 0)
+		return false;
+	w->ticking = reasons;
+	return true;
+}
 
 void nudge_begin(struct world *w)
 {
-	if (!w->nudging)
-		os_wait_ticks(true);
-	w->nudging = true;
+	(void)ticks_want(w, TICKS_HELD, true);
 }
 
 static void nudge(struct world *w)
 {
 	bool any = false;
-	if (!w->nudging)
+	if (!(w->ticking & TICKS_HELD))
 		return;
 	for (size_t i = 0; i < RT_SLOT_COUNT; i++) {
 		struct thread *t = w->by_slot[i];
@@ -1376,9 +1384,7 @@ static void nudge(struct world *w)
 		if (!t->stopped)
 			thread_interrupt(t);
 	}
-	w->nudging = any;
-	if (!any && !w->rings)
-		os_wait_ticks(false);
+	(void)ticks_want(w, TICKS_HELD, any);
 }
 
 void loop_run(struct world *w, bool (*until)(const struct world *))

@@ -8,7 +8,6 @@
 
 #define LOOK_STOPS 32       /* stops of a thread between looks at how often it stops */
 #define LOOK_STOPS_FREED 4  /* the same after it was let go only to see where it goes */
-#define TICK_MS 5
 #define COMPUTES_NS 3000000 /* a thread that ran so long without a stop is let go */
 #define IDLE_TICKS 8        /* and one that did neither: on a busy machine its turn may be long in coming */
 #define FREE_EVERY 40       /* ticks */
@@ -25,8 +24,7 @@ static bool tick_start(struct world *w, const struct thread *t)
 		w->cpu = cpu;
 	else
 		os_place(0, w->cpu);
-	w->ticking = os_tick(TICK_MS) == 0;
-	return w->ticking;
+	return ticks_want(w, TICKS_PLACE, true);
 }
 
 /* Slots, not threads: one that is freed meanwhile is no trouble. */
@@ -57,7 +55,7 @@ static void let_go(struct world *w, struct thread *t)
 /* Without the tick nobody would let the thread go. */
 static void pin(struct world *w, struct thread *t)
 {
-	set_pinned(w, t, !t->process->own_affinity && (w->ticking || tick_start(w, t)) && list_add(w, t) &&
+	set_pinned(w, t, !t->process->own_affinity && (w->ticking & TICKS_PLACE || tick_start(w, t)) && list_add(w, t) &&
 				 os_place(t->tid, w->cpu) == 0);
 }
 
@@ -166,8 +164,9 @@ static bool keeps(const struct world *w, struct thread *t)
 
 void place_tick(struct world *w)
 {
-	uint64_t now = w->ticking ? os_now_ns() : 0;
-	if (!w->ticking || now < w->next_tick_ns)
+	bool ticking = w->ticking & TICKS_PLACE;
+	uint64_t now = ticking ? os_now_ns() : 0;
+	if (!ticking || now < w->next_tick_ns)
 		return;
 	w->next_tick_ns = now + TICK_MS * 1000000 / 2; /* a signal of another kind is no tick */
 	uint64_t elapsed_ns = now - w->last_tick_ns;
@@ -199,8 +198,7 @@ void place_tick(struct world *w)
 	}
 	w->n_pinned = kept;
 	if (kept == 0) {
-		os_tick(0);
+		(void)ticks_want(w, TICKS_PLACE, false);
 		os_place(0, -1);
-		w->ticking = false;
 	}
 }

@@ -563,7 +563,7 @@ static int run_program(struct world *w, const struct os_program *filter,
 	int error = os_filters_send(w->filters_fd, filter, extra, err);
 	w->filters_ready = true;
 	if (w->rings)
-		os_wait_ticks(true);
+		(void)ticks_want(w, TICKS_RINGS, true);
 	if (error == 0)
 		loop_run(w, never);
 	return error;

@@ -108,6 +108,11 @@ struct lent {
 
 enum wait_kind { WAIT_NONE, WAIT_JOIN };
 
+/* Why there are ticks: threads that may be pinned, threads with something held back, rings to be read. */
+enum tick_reason { TICKS_PLACE = 1, TICKS_HELD = 2, TICKS_RINGS = 4 };
+
+#define TICK_MS 5
+
 #define PINNED_MAX 64
 
 /* Whether a thread is kept on the tracer's CPU: see place.c. */
@@ -282,13 +287,12 @@ struct world {
 	struct slots *slots;     /* call/slots.c */
 	struct proven *proven;   /* call/proven.c */
 	int cpu;               /* the tracer's, and that of the threads pinned to it */
-	bool ticking;          /* os_wait is interrupted every tick: a thread may be pinned */
 	unsigned ticks;
 	uint32_t pinned[PINNED_MAX]; /* slots */
 	size_t n_pinned;
 	uint64_t next_tick_ns; /* not before */
 	uint64_t last_tick_ns, apart_until_ns;
-	bool nudging;  /* the ticks are on */
+	unsigned ticking; /* enum tick_reason bits: os_wait is interrupted every TICK_MS */
 	bool unplaced; /* there may be threads whose maker's event has not come */
 	bool first_stopped_by_guest;
 	bool stopping; /* the supervisor stops itself once the first process has */
@@ -545,6 +549,8 @@ bool arguments_are_mediated(int32_t nr, const uint64_t args[6]);
 bool rule_is_mediated(const struct os_rule *rule);
 /* setpriority, sched_setparam, sched_setscheduler: 0 or -errno. */
 int64_t priority_set(struct world *w, struct thread *t, const struct os_call *call);
+/* False where there can be none. */
+bool ticks_want(struct world *w, enum tick_reason reason, bool wanted);
 /* What is held back from a thread inside a handler breaks off the waits that it begins later too, which
  * nothing tells us of: until none has anything held back, such threads are stopped now and then. */
 void nudge_begin(struct world *w);

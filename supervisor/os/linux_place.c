@@ -3,11 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "os/os.h"
@@ -62,17 +60,4 @@ uint64_t os_cpu_time_ns(pid_t tid)
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
 	return strtoull(text, NULL, 10);
-}
-
-int os_tick(unsigned milliseconds)
-{
-	static timer_t timer; /* rings the doorbell of os_wait, which the process has one of */
-	static bool made;
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGIO};
-	if (!made && timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
-		return -errno;
-	made = true;
-	struct timespec each = {.tv_nsec = (long)milliseconds * 1000000};
-	struct itimerspec when = {.it_interval = each, .it_value = each};
-	return timer_settime(timer, 0, &when, NULL) < 0 ? -errno : 0;
 }

@@ -83,18 +83,17 @@ const sigset_t *os_wait_given_mask(void)
 	return &given;
 }
 
-void os_wait_ticks(bool on)
+int os_wait_ticks(unsigned milliseconds)
 {
 	static timer_t timer;
 	static bool made;
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGIO};
-	struct itimerspec every = {0};
-	if (on)
-		every.it_interval.tv_nsec = every.it_value.tv_nsec = 5000000;
 	if (!made && timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
-		return; /* waits begun too late go on until the next signal */
+		return -errno;
 	made = true;
-	timer_settime(timer, 0, &every, NULL);
+	struct timespec each = {.tv_nsec = (long)milliseconds * 1000000};
+	struct itimerspec when = {.it_interval = each, .it_value = each};
+	return timer_settime(timer, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
 int os_wait_signal(bool *from_terminal)

@@ -41,8 +41,8 @@ struct os_event {
 int os_wait_init(struct err *err);
 /* The signals that were blocked before: with them so a program begins, as by execve(2). */
 const sigset_t *os_wait_given_mask(void);
-/* From now on os_wait returns -EINTR every few milliseconds, or no longer. */
-void os_wait_ticks(bool on);
+/* From now on os_wait returns -EINTR every so many milliseconds; 0: no longer. 0, or -errno: as before. */
+int os_wait_ticks(unsigned milliseconds);
 /* Blocks until a traced thread or child has an event, 0; or until a signal came, -EINTR (also for one
  * that came since the last call); -ECHILD when there are no children. */
 int os_wait(struct os_event *event);
@@ -175,8 +175,6 @@ int os_place(pid_t tid, int cpu);
 
 /* How long a thread has run, or 0 when it is gone. */
 uint64_t os_cpu_time_ns(pid_t tid);
-/* Interrupts os_wait every so many milliseconds; 0: no longer. */
-int os_tick(unsigned milliseconds);
 
 uint64_t os_now_ns(void);
 
