@@ -297,11 +297,15 @@ static long store_link(char *to, const char *text, long n)
 	return r < 0 ? r : n;
 }
 
-static long readlink_fd(int fd, char *to, size_t size)
+static long readlink_fd(int fd, const struct statx *seen, char *to, size_t size)
 {
 	char text[PATH_BYTES];
-	long n = proc_readlink(fd, text, size < sizeof(text) ? size : sizeof(text));
+	long n = -ENODATA;
 
+	if (!S_ISLNK(seen->stx_mode)) /* most are none: programs look whether a path has links in it */
+		return -EINVAL;
+	if (proc_concerns(makedev(seen->stx_dev_major, seen->stx_dev_minor)))
+		n = proc_readlink(fd, text, size < sizeof(text) ? size : sizeof(text));
 	if (n < 0 && n != -ENODATA)
 		return n;
 	if (n < 0)
@@ -324,11 +328,13 @@ long names_readlink(const struct names_at *shared, char *to, size_t size)
 		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
 		return store_link(to, text, n);
 	}
-	struct mch_place place;
-	if (name_path(&at, false, &place) < 0)
-		return place.fd;
-	n = readlink_fd(place.fd, to, size);
-	close(place.fd);
+	struct sight seen = { .mask = STATX_TYPE };
+	uint32_t part;
+	int fd = name_find(&at, O_PATH | O_NOFOLLOW, 0, 0, NULL, &part, &seen);
+	if (fd < 0)
+		return fd;
+	n = readlink_fd(fd, &seen.stx, to, size);
+	close(fd);
 	return n;
 }
 
