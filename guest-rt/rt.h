@@ -140,10 +140,15 @@ _Static_assert(RT_SLOT_THREAD + MC_THREAD_SIZE_MAX <= RT_SLOT_RING, "room for th
 
 /* Gate indexes below RT_GATE_FIRST are the runtime's own. */
 enum rt_gate {
-	RT_GATE_DESCRIPTOR = 0, /* stub: the next descriptor of this start (plan first), or -errno */
+	RT_GATE_DESCRIPTOR = 0, /* stub: the next descriptors of this start (plan first), or -errno */
 	RT_GATE_RETURN = 1,     /* a callback returned: rax, xmm0 in the frame */
 	RT_GATE_FIRST = 16,     /* host functions */
 };
+
+/* Of descriptors, as many as there are to come in one answer: the first in its lowest bits, each as its
+ * number + 1. */
+#define RT_DESCRIPTORS 3
+#define RT_DESCRIPTOR_BITS 21
 
 /* In a frame's err: what the gate call returned in rax is the function's result, a descriptor that the
  * host process has installed. */

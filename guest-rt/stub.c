@@ -108,12 +108,16 @@ static void install_filters(void)
 
 /* ---- The plan ---- */
 
-static int next_descriptor(long sequence)
+/* How many, at least one. */
+static uint32_t next_descriptors(long sequence, int fds[RT_DESCRIPTORS])
 {
-	long fd = call6(RT_NR_CARRIER, 0, RT_GATE_DESCRIPTOR, sequence, -1, 0, RT_CARRIES_GATE);
-	if (fd < 0)
+	uint32_t n = 0;
+	long answer = call6(RT_NR_CARRIER, 0, RT_GATE_DESCRIPTOR, sequence, -1, 0, RT_CARRIES_GATE);
+	if (answer <= 0)
 		fail();
-	return (int)fd;
+	for (; answer; answer >>= RT_DESCRIPTOR_BITS)
+		fds[n++] = (int)(answer & ((1 << RT_DESCRIPTOR_BITS) - 1)) - 1;
+	return n;
 }
 
 static void map_one(const struct rt_map *map, const int *fds, uint32_t n_fds)
@@ -149,25 +153,25 @@ static int executed_by_path(const uint64_t *sp)
 
 __attribute__((used)) static void stub_main(void *sp)
 {
-	int fds[STUB_FDS_MAX];
+	int all[1 + STUB_FDS_MAX + RT_DESCRIPTORS]; /* the plan's, then what it has */
+	const int *fds = all + 1;
 	if (executed_by_path(sp))
 		install_filters();
 	long sequence = 1;
-	int plan_fd = next_descriptor(sequence++);
+	uint32_t n = next_descriptors(sequence++, all);
 	const struct rt_plan *plan = (const struct rt_plan *)RT_PLAN_ADDR;
 	if (call6(__NR_mmap, RT_PLAN_ADDR, RT_PLAN_MAX, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-		  plan_fd, 0) != (long)RT_PLAN_ADDR)
+		  all[0], 0) != (long)RT_PLAN_ADDR)
 		fail();
 	if (plan->magic != RT_PLAN_MAGIC || plan->n_fds > STUB_FDS_MAX)
 		fail();
-	for (uint32_t i = 0; i < plan->n_fds; i++)
-		fds[i] = next_descriptor(sequence++);
+	while (n <= plan->n_fds)
+		n += next_descriptors(sequence++, all + n);
 	const struct rt_map *maps = (const struct rt_map *)((const char *)plan + plan->maps);
 	for (uint32_t i = 0; i < plan->n_maps; i++)
 		map_one(&maps[i], fds, plan->n_fds);
-	for (uint32_t i = 0; i < plan->n_fds; i++)
-		call6(__NR_close, fds[i], 0, 0, 0, 0, 0);
-	call6(__NR_close, plan_fd, 0, 0, 0, 0, 0);
+	for (uint32_t i = 0; i < n; i++)
+		call6(__NR_close, all[i], 0, 0, 0, 0, 0);
 	((void (*)(const struct rt_plan *, void *))plan->start)(plan, sp);
 	fail();
 }

@@ -49,6 +49,8 @@ struct slot {
 				  runs as one that has been interrupted; 0: none */
 	bool started;          /* a gate with a frame was called: the stub's time is over */
 	uint32_t handed_out;   /* descriptors that the stub has got */
+	int64_t packed;        /* of these, those that it has not been told of: RT_DESCRIPTORS at most */
+	uint32_t n_packed;
 	/* DONE: the result is this descriptor, which the repeat of the call is to get, since the
 	 * thread was interrupted before it could be installed. */
 	bool has_gift;
@@ -143,7 +145,8 @@ static void slot_void(struct slot *slot, uint32_t epoch)
 	slot->settling = false;
 	slot->interrupted = 0;
 	slot->started = false;
-	slot->handed_out = 0;
+	slot->handed_out = slot->n_packed = 0;
+	slot->packed = 0;
 	slot->epoch = epoch;
 	gift_drop(slot);
 }
@@ -518,30 +521,39 @@ static void resume(struct slot *slot)
 
 /* ---- Descriptors for the stub ---- */
 
-/* Under the slot's lock throughout: the thread goes on when the descriptor is installed, and its next
- * call must find this one recorded. A call that was broken off leaves no record: it is made again. */
-static void slot_install(struct slot *slot, const struct gate_call *call, const struct notice *notice)
+/* Installs one more descriptor. 0, or -errno: there is no further one, no room, or nobody waits any more. */
+static int64_t install_next(struct slot *slot, const struct gate_call *call, const struct notice *notice)
 {
 	int fd = descriptor_get(memory_threads()[call->slot].plan, call->slot, slot->handed_out);
-	int64_t number = fd;
-	bool answered = false;
 
-	if (fd >= 0) {
-		const struct gift gift = { .fd = fd, .flags = O_CLOEXEC };
+	if (fd < 0)
+		return fd;
+	const struct gift gift = { .fd = fd, .flags = O_CLOEXEC };
+	int64_t number = add_fd(notice, &gift, 0);
+	close(fd);
+	if (number < 0)
+		return number;
+	slot->packed |= (number + 1) << (RT_DESCRIPTOR_BITS * slot->n_packed++);
+	slot->handed_out++;
+	return 0;
+}
 
-		number = install(notice, &gift, &answered);
-		close(fd);
-		if (broken_off(number))
-			return;
-	}
+/* Under the slot's lock throughout: the thread's next call must find this one recorded. One that was broken
+ * off leaves no record, but what it has installed is there, and its repeat goes on after that. */
+static void slot_install(struct slot *slot, const struct gate_call *call, const struct notice *notice)
+{
+	int64_t r = 0;
+
+	while (r == 0 && slot->n_packed < RT_DESCRIPTORS)
+		r = install_next(slot, call, notice);
+	if (broken_off(r))
+		return;
 	slot->sequence = call->sequence;
 	slot->state = SLOT_DONE;
-	slot->status = number;
+	slot->status = slot->n_packed > 0 ? slot->packed : r;
 	slot->interrupted = 0; /* or it would be for the first gate of the same number */
-	if (number >= 0)
-		slot->handed_out++;
-	if (!answered)
-		notice_answer(notice, number);
+	slot->packed = slot->n_packed = 0;
+	notice_answer(notice, slot->status);
 }
 
 /* ---- Serving ---- */

@@ -696,6 +696,7 @@ static void enter_tree(void)
 
 static void fill_tree(void)
 {
+	struct statx seen;
 	int pair[2];
 
 	umask(0);
@@ -709,7 +710,8 @@ static void fill_tree(void)
 	files[1] = open("/f", O_RDWR | O_CLOEXEC);
 	files[2] = pair[0];
 	need(files[0] >= 0 && files[1] >= 0, "open");
-	directory_keep(&(struct mch_place){ .fd = files[0] });
+	need(statx(files[0], "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &seen) == 0, "statx");
+	directory_keep(&(struct mch_place){ .fd = files[0] }, &seen);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
