@@ -76,6 +76,19 @@ static bool is_empty(const struct names_at *at, long r, long path, long flags)
 	return ((int)flags & AT_EMPTY_PATH) != 0 && (path == 0 || (r == -ENOENT && at->len == 0));
 }
 
+/* Whether it is what dirfd is open on that is meant; AT_FDCWD then is the path ".". The flag has been read. */
+static bool is_held(struct names_at *at, long *r, long dirfd, long path, long *flags)
+{
+	bool empty = is_empty(at, *r, path, *flags);
+
+	*flags = (int)*flags & ~AT_EMPTY_PATH;
+	if (!empty || (int)dirfd != AT_FDCWD)
+		return empty;
+	names_at_current(at);
+	*r = 0;
+	return false;
+}
+
 void names_at_current(struct names_at *at)
 {
 	*(uint16_t *)at->path = '.';
@@ -423,6 +436,8 @@ static long access_at(long dirfd, long path, long mode, long flags)
 	struct names_at at;
 	long r = names_at_fill(&at, dirfd, path);
 
+	if (is_held(&at, &r, dirfd, path, &flags))
+		return names_access_file((int)dirfd, (int)mode, (int)flags);
 	return r < 0 ? r : names_access(&at, (int)mode, (int)flags);
 }
 
@@ -448,10 +463,12 @@ static long readlink_at(long dirfd, long path, long to, long size)
 
 	if ((int)size <= 0)
 		return -EINVAL;
-	long r = names_at_fill(&at, dirfd, path);
-	if (r < 0)
-		return r;
-	r = names_readlink(&at, text, (size_t)(int)size < sizeof text ? (size_t)(int)size : sizeof text);
+	long r = names_at_fill(&at, dirfd, path), flags = AT_EMPTY_PATH;
+	size_t room = (size_t)(int)size < sizeof text ? (size_t)(int)size : sizeof text;
+	if (path != 0 && (int)dirfd != AT_FDCWD && is_held(&at, &r, dirfd, path, &flags))
+		r = names_readlink_file((int)dirfd, text, room);
+	else if (r == 0)
+		r = names_readlink(&at, text, room);
 	if (r < 0)
 		return r;
 	return mc_copy_out((void *)to, text, (size_t)r) != 0 ? -EFAULT : r;
@@ -635,6 +652,8 @@ static long chmod_at(long dirfd, long path, long mode, long flags)
 	struct names_at at;
 	long r = names_at_fill(&at, dirfd, path);
 
+	if (is_held(&at, &r, dirfd, path, &flags))
+		return names_chmod_file((int)dirfd, (unsigned)mode);
 	return r < 0 ? r : names_chmod(&at, (unsigned)mode, (int)flags);
 }
 
@@ -667,12 +686,23 @@ HANDLER(linux_fchmodat2)
 	return chmod_at(a0, a1, a2, a3);
 }
 
+static long chown_held(long fd, long uid, long gid)
+{
+	struct stat st;
+
+	ids_mean(&uid, &gid);
+	long r = names_chown_file((int)fd, (unsigned)uid, (unsigned)gid);
+	return r == -EPERM && ids_pretend() && fstat_own(fd, &st) == 0 ? ids_gave(r, st.st_uid) : r;
+}
+
 static long chown_at(long dirfd, long path, long uid, long gid, long flags)
 {
 	struct names_at at;
 	struct statx stx;
 	long r = names_at_fill(&at, dirfd, path);
 
+	if (is_held(&at, &r, dirfd, path, &flags))
+		return chown_held(dirfd, uid, gid);
 	if (r < 0)
 		return r;
 	ids_mean(&uid, &gid);
@@ -689,14 +719,9 @@ HANDLER(linux_chown)
 
 HANDLER(linux_fchown)
 {
-	struct stat st;
 	long r = names_held(a0);
 
-	if (r < 0)
-		return r;
-	ids_mean(&a1, &a2);
-	r = names_chown_file((int)a0, (unsigned)a1, (unsigned)a2);
-	return r == -EPERM && ids_pretend() && fstat_own(a0, &st) == 0 ? ids_gave(r, st.st_uid) : r;
+	return r < 0 ? r : chown_held(a0, a1, a2);
 }
 
 HANDLER(linux_lchown)
@@ -714,6 +739,8 @@ static long utimens_at(long dirfd, long path, const struct timespec *times, long
 	struct names_at at;
 	long r = names_at_fill(&at, dirfd, path);
 
+	if (is_held(&at, &r, dirfd, path, &flags))
+		return names_utimens_file((int)dirfd, times);
 	return r < 0 ? r : names_utimens(&at, times, (int)flags);
 }
 

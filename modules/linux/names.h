@@ -70,10 +70,13 @@ long names_chown(const struct names_at *at, unsigned uid, unsigned gid, int flag
 long names_utimens(const struct names_at *at, const void *times, int flags); /* two timespecs or NULL */
 long names_truncate(const struct names_at *at, int64_t size);
 
-/* The same for what the caller's descriptor fd is open on; -EPERM where that was inherited. */
+/* The same for what the caller's descriptor fd is open on; what would change it is -EPERM where that was
+ * inherited. */
 long names_chmod_file(int fd, unsigned mode);
 long names_chown_file(int fd, unsigned uid, unsigned gid);
 long names_utimens_file(int fd, const void *times);
+long names_access_file(int fd, int mode, int flags);
+long names_readlink_file(int fd, char *to, size_t size);
 
 /* The file that the caller's next local address means: -ECONNREFUSED where it is none of a socket, -EACCES where it
  * can only be read. */

@@ -505,7 +505,7 @@ static long call_held(unsigned number)
 {
 	static const unsigned wanted[] = {
 		AT | FLAGS | TO, FD | AT | TO, ATTRIBUTE | TO | SIZE, ATTRIBUTE | TO | SIZE, ATTRIBUTE | TO | SIZE | A, ATTRIBUTE,
-		FD | A, FD | A | B, FD | TO,
+		FD | A, FD | A | B, FD | TO, FD | A | FLAGS, FD | TO | SIZE,
 	};
 	struct arguments x = arguments_take(wanted[number]);
 
@@ -518,7 +518,9 @@ static long call_held(unsigned number)
 	case 5: return names_xattr_remove(x.attribute);
 	case 6: return names_chmod_file(x.fd, (unsigned)x.a);
 	case 7: return names_chown_file(x.fd, (unsigned)x.a, (unsigned)x.b);
-	default: return names_utimens_file(x.fd, x.to);
+	case 8: return names_utimens_file(x.fd, x.to);
+	case 9: return names_access_file(x.fd, (int)x.a, (int)x.flags);
+	default: return names_readlink_file(x.fd, x.to, x.size);
 	}
 }
 
@@ -563,9 +565,9 @@ static long call(unsigned number)
 {
 	if (number == 27)
 		return change_threads();
-	if (number > 27)
+	if (number > 27 && number < 31)
 		return call_sockets(number - 28);
-	return number < 18 ? call_names(number) : call_held(number - 18);
+	return number < 18 ? call_names(number) : call_held(number - (number < 27 ? 18 : 22));
 }
 
 static int count_fds(void)
@@ -610,7 +612,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	n_changes++;
 	setitimer(ITIMER_REAL, &timer, NULL);
 	for (int i = 0; i < CALLS_MAX && left > 0; i++) {
-		unsigned number = (unsigned)take(1) % 31;
+		unsigned number = (unsigned)take(1) % 33;
 		check(call(number), number);
 	}
 	timer = (struct itimerval){ 0 };

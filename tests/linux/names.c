@@ -255,6 +255,36 @@ static void pipes(void)
 	close(done[0]);
 }
 
+/* AT_EMPTY_PATH: what the descriptor is open on. */
+static void nameless(void)
+{
+	struct timespec times[2] = { { 11, 0 }, { 12, 0 } };
+	char text[16];
+	int file = open("f", O_RDWR), name = open("f", O_PATH), here = open(".", O_RDONLY | O_DIRECTORY);
+
+	symlink("f", "nameless");
+	int link = open("nameless", O_PATH | O_NOFOLLOW);
+	const int fds[] = { file, name, here, link, 99 };
+	for (int i = 0; i < 5; i++) {
+		SAY(fchownat(fds[i], "", -1, -1, AT_EMPTY_PATH));
+		SAY(fchownat(fds[i], "", -1, -1, 0));
+		SAY(syscall(SYS_faccessat2, fds[i], "", R_OK, AT_EMPTY_PATH));
+		SAY(syscall(SYS_faccessat2, fds[i], "", 8, AT_EMPTY_PATH));
+		SAY(readlinkat(fds[i], "", text, sizeof(text)));
+	}
+	for (int i = 0; i < 2; i++) {
+		SAY(syscall(SYS_utimensat, fds[i], "", times, AT_EMPTY_PATH));
+		SAY(syscall(452 /* fchmodat2 */, fds[i], "", 0610 + i, AT_EMPTY_PATH));
+		status("f");
+	}
+	SAY(syscall(452, AT_FDCWD, "f", 0640, AT_EMPTY_PATH));
+	SAY(fchownat(AT_FDCWD, "", -1, -1, AT_EMPTY_PATH));
+	SAY(readlinkat(AT_FDCWD, "", text, sizeof(text)));
+	SAY(syscall(SYS_faccessat2, AT_FDCWD, "", W_OK, AT_EMPTY_PATH));
+	unlink("nameless");
+	close(file), close(name), close(here), close(link);
+}
+
 static void attributes(void)
 {
 	struct timespec times[2] = { { 1000, 5 }, { 1500, 7 } };
@@ -324,6 +354,7 @@ static void attributes(void)
 	SAY(statx(AT_FDCWD, "f", 0, 0x80000000, &stx));
 	SAY(statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &stx) == 0 && stx.stx_size == 100);
 	close(fd);
+	nameless();
 	SAY(truncate("f", 10));
 	SAY(truncate("f", -1));
 	SAY(truncate("renamed", 1));

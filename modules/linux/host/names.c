@@ -283,9 +283,14 @@ static long access_place(const struct mch_place *place, int mode, int flags)
 	return result(syscall(SYS_faccessat2, place->fd, "", mode, (flags & AT_EACCESS) | AT_EMPTY_PATH));
 }
 
+static bool access_flags_known(int mode, int flags)
+{
+	return (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW)) == 0 && (mode & ~(R_OK | W_OK | X_OK)) == 0;
+}
+
 long names_access(const struct names_at *shared, int mode, int flags)
 {
-	if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW)) != 0 || (mode & ~(R_OK | W_OK | X_OK)) != 0)
+	if (!access_flags_known(mode, flags))
 		return -EINVAL;
 	WITH_NAME(shared, (flags & AT_SYMLINK_NOFOLLOW) == 0, place, access_place(&place, mode, flags));
 }
@@ -667,6 +672,33 @@ long names_utimens_file(int number, const void *shared_times)
 
 	if (fd >= 0)
 		close(fd);
+	return r;
+}
+
+long names_access_file(int number, int mode, int flags)
+{
+	if (!access_flags_known(mode, flags))
+		return -EINVAL;
+	struct mch_place place = { .fd = mch_caller_file(number) };
+	if (place.fd < 0)
+		return place.fd;
+	long r = (mode & W_OK) != 0 && mch_tree_find(place.fd, ST_RDONLY) == 0 ? -EROFS
+									       : access_place(&place, mode, flags);
+	close(place.fd);
+	return r;
+}
+
+long names_readlink_file(int number, char *to, size_t size)
+{
+	struct sight seen = { .mask = STATX_TYPE };
+	int fd = mch_caller_file(number);
+
+	if (fd < 0)
+		return fd;
+	long r = look_at(fd, &seen);
+	if (r == 0) /* of an empty path, Linux says that there is no such link */
+		r = S_ISLNK(seen.stx.stx_mode) ? readlink_fd(fd, &seen.stx, to, size) : -ENOENT;
+	close(fd);
 	return r;
 }
 
