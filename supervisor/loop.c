@@ -57,6 +57,7 @@
 #define NR_MSEAL 462
 
 #define IOCTL_FOREGROUND 0x5410 /* TIOCSPGRP */
+#define FAMILY_NETLINK 16
 #define CLOCK_OF_OTHERS 0x80000000u /* a bit of numbers that stand for a process, a thread or a descriptor */
 #define CLOCK_KIND 7
 #define CLOCK_KIND_DESCRIPTOR 3
@@ -273,6 +274,7 @@ static const struct {
 } free_calls[] = {
 	{NR_IOCTL, {.arg = 1, .op = MC_RULE_NE, .value = IOCTL_FOREGROUND}},
 	{NR_SENDTO, {.arg = 4, .op = MC_RULE_EQ, .value = 0}},
+	{NR_SOCKET, {.arg = 0, .op = MC_RULE_LT, .value = FAMILY_NETLINK}},
 	{NR_WAITID, {.arg = 0, .op = MC_RULE_NE, .value = WAIT_BY_PIDFD}},
 	{NR_CLOCK_GETTIME, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
 	{NR_CLOCK_GETRES, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
@@ -299,7 +301,9 @@ static bool is_within(const struct mc_rule *condition, const struct mc_rule *fre
 	args[free->arg] = condition->value;
 	return (condition->op == free->op && condition->value == free->value && free->op != MC_RULE_MASKED) ||
 	       (condition->op == MC_RULE_EQ && grant_condition_holds(free, args)) ||
-	       (condition->op == MC_RULE_LE && free->op == MC_RULE_LT && condition->value < free->value);
+	       (condition->op == MC_RULE_LE && free->op == MC_RULE_LT && condition->value < free->value) ||
+	       (condition->op == MC_RULE_MASKED && free->op == MC_RULE_LT &&
+		(condition->value | ~condition->mask) < free->value);
 }
 
 bool rule_is_mediated(const struct os_rule *rule)
@@ -607,6 +611,15 @@ static void mediate_listen(struct world *w, struct thread *t, const struct os_ca
 		upcall(w, t, call, RT_NR_LOCAL(call->nr));
 }
 
+/* Netlink's the handler has its host half make. */
+static void mediate_socket(struct world *w, struct thread *t, const struct os_call *call)
+{
+	if ((int32_t)call->args[0] == FAMILY_NETLINK)
+		upcall(w, t, call, RT_NR_LOCAL(call->nr));
+	else
+		pass_kernel(w, t);
+}
+
 static void mediate(struct world *w, struct thread *t, const struct os_call *call)
 {
 	switch (call->nr) {
@@ -635,6 +648,7 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 	case NR_SENDMSG:
 	case NR_SENDTO: mediate_address(w, t, call); return;
 	case NR_LISTEN: mediate_listen(w, t, call); return;
+	case NR_SOCKET: mediate_socket(w, t, call); return;
 	case NR_CLOCK_GETTIME:
 	case NR_CLOCK_GETRES: mediate_clock(w, t, call); return;
 	case NR_SETPRIORITY:

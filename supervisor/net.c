@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,19 @@ static int check_in6(const struct net *net, enum net_use use, struct sockaddr_in
 	return lookup(net, AF_INET6, address, in6->sin6_port);
 }
 
+/* Root alone may send to others than the kernel, and hear what these groups are told; guests may be root. */
+static int check_netlink(const struct net *net, enum net_use use, const struct sockaddr_nl *nl, size_t len)
+{
+	const uint32_t guarded = 1u << (RTNLGRP_IPV4_MROUTE_R - 1) | 1u << (RTNLGRP_IPV6_MROUTE_R - 1);
+	if (net->mode != NET_HOST)
+		return -EACCES;
+	if (len < sizeof *nl)
+		return -EINVAL;
+	if (use == NET_BIND)
+		return nl->nl_groups & guarded ? -EPERM : 0;
+	return nl->nl_pid || nl->nl_groups ? -EPERM : 0;
+}
+
 int net_check(const struct net *net, enum net_use use, union net_address *address, size_t len)
 {
 	if (len < sizeof address->any.sa_family)
@@ -183,6 +197,7 @@ int net_check(const struct net *net, enum net_use use, union net_address *addres
 	switch (address->any.sa_family) {
 	case AF_INET: return check_in(net, use, &address->in, len);
 	case AF_INET6: return check_in6(net, use, &address->in6, len);
+	case AF_NETLINK: return check_netlink(net, use, &address->nl, len);
 	case AF_UNSPEC:
 		/* It ends a connection; elsewhere old programs mean IPv4 by it, and so does the kernel. */
 		return use == NET_CONNECT ? 0 : check_in(net, use, &address->in, len);

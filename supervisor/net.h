@@ -3,6 +3,7 @@
 #ifndef NET_H
 #define NET_H
 
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,13 +46,15 @@ union net_address { /* a copy of what a guest gave */
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
+	struct sockaddr_nl nl;
 	unsigned char bytes[sizeof(struct sockaddr_storage)];
 };
 
 enum net_use { NET_CONNECT, NET_SEND, NET_BIND };
 
 /* 0, -EACCES, or what the kernel says of an address of that length. The unspecified address to connect
- * or send to, by which the kernel means the machine itself, becomes the loopback address. */
+ * or send to, by which the kernel means the machine itself, becomes the loopback address. Of netlink's, for all
+ * addresses alone, the kernel's own to connect or send to, and to bind what it lets anybody have; else -EPERM. */
 int net_check(const struct net *net, enum net_use use, union net_address *address, size_t len);
 /* Whether a port of the kernel's choice on any address may be listened on. */
 bool net_allows_any(const struct net *net);

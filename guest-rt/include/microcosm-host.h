@@ -4,7 +4,7 @@
  * while it is read. Functions of components return a result, or -errno.
  *
  * The functions below are the host process's own: link a component with them undefined. All but
- * mch_in_region, mch_fetch and mch_store are for the thread that runs a gate call. */
+ * mch_in_region, mch_flags, mch_fetch and mch_store are for the thread that runs a gate call. */
 #ifndef MICROCOSM_HOST_H
 #define MICROCOSM_HOST_H
 
@@ -35,6 +35,9 @@ const struct mch_caller *mch_caller(void);
 
 /* All n bytes lie in the region, in memory that is mapped there. Says nothing of what they hold. */
 bool mch_in_region(const void *shared, size_t n);
+
+/* The flags in the world's header, MC_HEADER_* of <microcosm.h>. */
+uint32_t mch_flags(void);
 
 /* Copies n bytes out of the region: each is read once, so that what was checked is what is used.
  * 0, or -EFAULT when they are not all in the region. */

@@ -86,6 +86,9 @@ long names_local(const struct names_at *at);
 long names_channel(void);
 long names_bind(const struct names_at *at);
 long names_listen(int backlog);
+/* The answer is a socket of NETLINK_ROUTE, of a type as socket has it, by which nothing can be changed: -EACCES where
+ * there is no such, or the world has not the host's network. */
+long names_netlink(int type);
 
 /* What /proc is to show instead of the kernel's: ids in the high halves as those in the low ones, unless
  * both are 0, and a name, unless len is 0. For the boot process alone. */

@@ -6,7 +6,7 @@
 #include <linux/un.h>
 
 enum {
-	CLOSE = 3, CONNECT = 42, SENDTO = 44, SENDMSG = 46, BIND = 49, LISTEN = 50, GETPEERNAME = 52,
+	CLOSE = 3, SOCKET = 41, CONNECT = 42, SENDTO = 44, SENDMSG = 46, BIND = 49, LISTEN = 50, GETPEERNAME = 52,
 	GETSOCKOPT = 55
 };
 
@@ -16,6 +16,7 @@ enum {
 #define MSG_NOSIGNAL 0x4000
 #define SOCK_STREAM 1
 #define SOCK_SEQPACKET 5
+#define NETLINK_ROUTE 0
 #define SO_DOMAIN 39
 #define SO_TYPE 3
 #define SOL_SOCKET 1
@@ -200,6 +201,15 @@ static long checked_listen(long fd, long backlog, long a2, long a3, long a4, lon
 	return r;
 }
 
+/* ---- Netlink ---- */
+
+/* The tracer has looked at the family. */
+static long netlink_socket(long family, long type, long protocol, long a3, long a4, long a5)
+{
+	(void)family, (void)a3, (void)a4, (void)a5;
+	return (int)protocol == NETLINK_ROUTE ? names_netlink((int)type) : -EACCES;
+}
+
 /* ---- Several messages ---- */
 
 struct messages { /* struct mmsghdr, as the kernel has it */
@@ -229,7 +239,7 @@ void sockets_init(void)
 	static const struct mc_entry local[] = {
 		{ NAMES_LOCAL(CONNECT), local_connect }, { NAMES_LOCAL(SENDTO), local_sendto },
 		{ NAMES_LOCAL(SENDMSG), local_sendmsg }, { NAMES_LOCAL(BIND), local_bind },
-		{ NAMES_LOCAL(LISTEN), checked_listen },
+		{ NAMES_LOCAL(LISTEN), checked_listen }, { NAMES_LOCAL(SOCKET), netlink_socket },
 	};
 
 	close_stub = mc_get(CLOSE);

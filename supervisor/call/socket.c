@@ -75,11 +75,19 @@ static int64_t local_address(struct world *w, struct thread *t, enum net_use use
 
 /* ---- Addresses ---- */
 
-/* Makes the copy; 0, SOCKET_LOCAL or -errno. */
+/* That a message goes to netlink's kernel side need not be said. Said, it would have the kernel look at the sender's
+ * capabilities alone, which a guest may have; else it looks at those of who made the socket too: the host process. */
+static bool goes_without(enum net_use use, const union net_address *address)
+{
+	return use == NET_SEND && address->any.sa_family == AF_NETLINK;
+}
+
+/* Makes the copy; 0, SOCKET_LOCAL or -errno. *to is its address, 0 where the call is to go on without one. */
 static int64_t copy_address(struct world *w, struct thread *t, enum net_use use, uint64_t from,
-			    int32_t len)
+			    int32_t len, uint64_t *to)
 {
 	union net_address address = {.bytes = {0}};
+	*to = 0;
 	if (len == 0 && use == NET_SEND)
 		return 0; /* as if there were none */
 	if (len < 0 || (size_t)len > sizeof address)
@@ -89,11 +97,13 @@ static int64_t copy_address(struct world *w, struct thread *t, enum net_use use,
 	bool local = (size_t)len >= sizeof address.any.sa_family && address.any.sa_family == AF_UNIX;
 	int64_t error = local ? local_address(w, t, use, from, (size_t)len, &address)
 			      : net_check(&w->net, use, &address, (size_t)len);
-	if (error == 0)
-		place_of(w, t)->name = address;
-	else if (error == -EACCES)
+	if (error == -EACCES)
 		learn_address(w, &address);
-	return error;
+	if (error || goes_without(use, &address))
+		return error;
+	place_of(w, t)->name = address;
+	*to = place_address(w, t) + offsetof(struct lent_place, name);
+	return 0;
 }
 
 /* ---- What is sent beside the data ---- */
@@ -153,10 +163,10 @@ static int64_t copy_control(const struct world *w, const struct thread *t, uint6
 }
 
 /* sendmsg's structure; what is sent stays where it is. */
-static int64_t copy_message(struct world *w, struct thread *t, uint64_t from)
+static int64_t copy_message(struct world *w, struct thread *t, uint64_t from, uint64_t *to)
 {
 	struct msghdr message;
-	uint64_t at = place_address(w, t);
+	uint64_t at = place_address(w, t), name;
 	int64_t error = 0;
 	if (os_read(t->tid, from, &message, sizeof message) != (ssize_t)sizeof message)
 		return -EFAULT;
@@ -164,8 +174,10 @@ static int64_t copy_message(struct world *w, struct thread *t, uint64_t from)
 		int32_t len = (int32_t)message.msg_namelen;
 		if (len > (int32_t)sizeof(struct sockaddr_storage)) /* the kernel takes the first of it */
 			message.msg_namelen = len = sizeof(struct sockaddr_storage);
-		error = copy_address(w, t, NET_SEND, (uintptr_t)message.msg_name, len);
-		message.msg_name = (void *)(uintptr_t)(at + offsetof(struct lent_place, name));
+		error = copy_address(w, t, NET_SEND, (uintptr_t)message.msg_name, len, &name);
+		message.msg_name = (void *)(uintptr_t)name;
+		if (!name)
+			message.msg_namelen = 0;
 	}
 	if (error == 0 && message.msg_controllen) {
 		error = copy_control(w, t, (uintptr_t)message.msg_control, message.msg_controllen);
@@ -173,37 +185,37 @@ static int64_t copy_message(struct world *w, struct thread *t, uint64_t from)
 	}
 	if (error == 0)
 		place_of(w, t)->message = message;
+	*to = at + offsetof(struct lent_place, message);
 	return error;
 }
 
 /* ---- Calls ---- */
 
-static int64_t copy(struct world *w, struct thread *t, const struct os_call *call)
+/* *to is what the call's pointer is to be. */
+static int64_t copy(struct world *w, struct thread *t, const struct os_call *call, uint64_t *to)
 {
 	switch (call->nr) {
-	case NR_SENDMSG: return copy_message(w, t, call->args[1]);
-	case NR_SENDTO: return copy_address(w, t, NET_SEND, call->args[4], (int32_t)call->args[5]);
-	case NR_BIND: return copy_address(w, t, NET_BIND, call->args[1], (int32_t)call->args[2]);
-	default: return copy_address(w, t, NET_CONNECT, call->args[1], (int32_t)call->args[2]);
+	case NR_SENDMSG: return copy_message(w, t, call->args[1], to);
+	case NR_SENDTO: return copy_address(w, t, NET_SEND, call->args[4], (int32_t)call->args[5], to);
+	case NR_BIND: return copy_address(w, t, NET_BIND, call->args[1], (int32_t)call->args[2], to);
+	default: return copy_address(w, t, NET_CONNECT, call->args[1], (int32_t)call->args[2], to);
 	}
 }
 
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call)
 {
 	struct regs regs;
-	uint64_t at = place_address(w, t);
-	int64_t error = copy(w, t, call);
+	uint64_t to;
+	int64_t error = copy(w, t, call, &to);
 	if (error)
 		return error;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return -ESRCH;
 	t->lent = (struct lent){.active = true, .rsi = regs.user.rsi, .r8 = regs.user.r8};
 	if (call->nr == NR_SENDTO)
-		regs.user.r8 = at + offsetof(struct lent_place, name);
-	else if (call->nr == NR_SENDMSG)
-		regs.user.rsi = at + offsetof(struct lent_place, message);
+		regs.user.r8 = to;
 	else
-		regs.user.rsi = at + offsetof(struct lent_place, name);
+		regs.user.rsi = to;
 	return os_set_regs(t->tid, &regs);
 }
 

@@ -20,6 +20,12 @@ bool mch_in_region(const void *shared, size_t n)
 	return memory_readable((uint64_t)(uintptr_t)shared, n);
 }
 
+/* In the sealed part, which guests cannot write. */
+uint32_t mch_flags(void)
+{
+	return ((const struct mc_header *)(memory_region()->base + RT_OFF_HEADER))->flags;
+}
+
 long mch_fetch(void *to, const void *shared, size_t n)
 {
 	if (!mch_in_region(shared, n))

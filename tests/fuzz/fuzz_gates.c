@@ -6,6 +6,7 @@
 //   clang -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER -D_GNU_SOURCE -Iguest-rt/include
 //     tests/fuzz/fuzz_gates.c modules/linux/host/{exec,names,proc,proc_text,sockets,xattr}.c -o fuzz_gates -lpthread
 //   FUZZ_OUT=DIR ./fuzz_gates -artifact_prefix=/out/ /out
+#include <microcosm.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,6 +61,13 @@ static bool within(const void *shared, size_t n, uint64_t low)
 bool mch_in_region(const void *shared, size_t n)
 {
 	return within(shared, n, 0);
+}
+
+static uint32_t world_flags;
+
+uint32_t mch_flags(void)
+{
+	return world_flags;
 }
 
 /* What was read is something else the next time. */
@@ -551,6 +559,22 @@ static void send_one(void)
 	given = -1;
 }
 
+/* Of this protocol alone, and only with the host's network. */
+static long call_netlink(void)
+{
+	int type = (int)take(4), domain = 0, protocol = -1;
+	socklen_t len = sizeof(int);
+
+	world_flags = (unsigned)take(1) % 2 != 0 ? MC_HEADER_NET_HOST | MC_HEADER_NET : MC_HEADER_NET;
+	long r = names_netlink(type);
+	if (given < 0)
+		return r;
+	if ((world_flags & MC_HEADER_NET_HOST) == 0 || getsockopt(given, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ||
+	    getsockopt(given, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0 || domain != AF_NETLINK || protocol != 0)
+		abort();
+	return r;
+}
+
 static long call_sockets(unsigned number)
 {
 	struct arguments x = arguments_take(number == 2 ? A : AT | A);
@@ -565,6 +589,8 @@ static long call(unsigned number)
 {
 	if (number == 27)
 		return change_threads();
+	if (number == 33)
+		return call_netlink();
 	if (number > 27 && number < 31)
 		return call_sockets(number - 28);
 	return number < 18 ? call_names(number) : call_held(number - (number < 27 ? 18 : 22));
@@ -612,7 +638,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	n_changes++;
 	setitimer(ITIMER_REAL, &timer, NULL);
 	for (int i = 0; i < CALLS_MAX && left > 0; i++) {
-		unsigned number = (unsigned)take(1) % 33;
+		unsigned number = (unsigned)take(1) % 34;
 		check(call(number), number);
 	}
 	timer = (struct itimerval){ 0 };

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Refusal: what is this world's alone stays so with a module that grants the calls without a rule: limits
- * and processor time of others, limits above one's own, addresses that --net does not have.
+ * and processor time of others, limits above one's own, addresses that --net does not have, netlink, which
+ * only a host half makes.
  * modules-only: wide console */
 #include "hostile.h"
 
+#define NR_socket 41
 #define NR_sendto 44
 #define NR_clock_gettime 228
 #define NR_prlimit64 302
 
-enum { E_ACCES = 13, LIMIT_FILES = 7, INET = 2, DATAGRAM = 2 };
+enum { E_ACCES = 13, LIMIT_FILES = 7, INET = 2, NETLINK = 16, DATAGRAM = 2, RAW = 3 };
 
 int main(void)
 {
@@ -28,7 +30,10 @@ int main(void)
 	CHECK_IS(call(NR_clock_gettime, ~1u << 3 | 2, (long)&time, 0, 0, 0, 0), -E_INVAL);
 	CHECK_IS(call(NR_clock_gettime, -(1 + 1) * 8 + 2, (long)&time, 0, 0, 0, 0), -E_INVAL);
 
-	long fd = call(41, INET, DATAGRAM, 0, 0, 0, 0);
+	CHECK_IS(call(NR_socket, NETLINK, RAW, 0, 0, 0, 0), -E_NOSYS);
+	CHECK_IS(call(NR_socket, 1l << 32 | NETLINK, RAW, 0, 0, 0, 0), -E_NOSYS);
+	CHECK_IS(call(NR_socket, NETLINK, RAW, 4, 0, 0, 0), -E_NOSYS);
+	long fd = call(NR_socket, INET, DATAGRAM, 0, 0, 0, 0);
 	CHECK(fd >= 0);
 	CHECK_IS(call(NR_sendto, fd, (long)"", 0, 0, (long)&discard, sizeof discard), -E_ACCES);
 	return 0;

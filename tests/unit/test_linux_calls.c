@@ -192,6 +192,11 @@ long names_listen(int backlog)
 	return -EAGAIN;
 }
 
+long names_netlink(int type)
+{
+	return -EACCES;
+}
+
 long names_exec_file(int fd, const struct names_at *at, struct names_words *words)
 {
 	return nothing(at);
@@ -435,7 +440,8 @@ static const struct verdict verdicts[] = {
 	{ "UDP", SYS_socket, { 2, 2, 17 }, true },
 	{ "ping, in a world with a list", SYS_socket, { 2, 2, 1 }, false },
 	{ "raw socket", SYS_socket, { 2, 3, 6 }, false },
-	{ "netlink", SYS_socket, { 16, 3, 0 }, false },
+	{ "netlink, in a world with a list", SYS_socket, { 16, 3, 0 }, false },
+	{ "netlink's answers, in a world with a list", SYS_setsockopt, { 0, 270, 11, 4096, 4 }, false },
 	{ "packets", SYS_socket, { 17, 3, 0 }, false },
 	{ "virtual machines' host", SYS_socket, { 40, 1, 0 }, false },
 	{ "family with a high bit", SYS_socket, { HIGH | 2, 1, 0 }, false },

@@ -113,7 +113,7 @@ START_TEST(other_families_are_refused)
 	ck_assert_int_eq(net_check(&net, NET_CONNECT, &name, sizeof name.any), 0);
 	for (int family = AF_UNIX; family < 256; family++) {
 		name.any.sa_family = (sa_family_t)family;
-		if (family != AF_INET && family != AF_INET6)
+		if (family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
 			ck_assert_int_eq(net_check(&net, NET_CONNECT, &name, sizeof name), -EACCES);
 	}
 	/* Where a family is left out, and no connection ends, IPv4 is meant. */
@@ -154,6 +154,35 @@ START_TEST(the_last_word_counts)
 	ck_assert_int_eq(ask4(NET_CONNECT, "6.7.8.9", 10), -EACCES);
 	add("none");
 	ck_assert_int_eq(ask4(NET_CONNECT, "1.2.3.4", 5), -EACCES);
+}
+END_TEST
+
+static int ask_netlink(enum net_use use, uint32_t pid, uint32_t groups, size_t len)
+{
+	union net_address name = {.nl = {.nl_family = AF_NETLINK, .nl_pid = pid, .nl_groups = groups}};
+	return net_check(&net, use, &name, len);
+}
+
+START_TEST(netlink_leads_to_the_kernel)
+{
+	static const enum net_use uses[] = {NET_CONNECT, NET_SEND, NET_BIND};
+	const size_t len = sizeof(struct sockaddr_nl);
+	for (int i = 0; i < 3; i++) {
+		setup();
+		ck_assert_int_eq(ask_netlink(uses[i], 0, 0, len), -EACCES);
+		add("*:*");
+		ck_assert_int_eq(ask_netlink(uses[i], 0, 0, len), -EACCES);
+		add("host");
+		ck_assert_int_eq(ask_netlink(uses[i], 0, 0, len), 0);
+		ck_assert_int_eq(ask_netlink(uses[i], 0, 0, len - 1), -EINVAL);
+		ck_assert_int_eq(ask_netlink(uses[i], 0, 0, len + 1), 0);
+		ck_assert_int_eq(ask_netlink(uses[i], 1, 0, len), uses[i] == NET_BIND ? 0 : -EPERM);
+		ck_assert_int_eq(ask_netlink(uses[i], 0, 1, len), uses[i] == NET_BIND ? 0 : -EPERM);
+	}
+	/* RTNLGRP_IPV4_MROUTE_R, RTNLGRP_IPV6_MROUTE_R. */
+	ck_assert_int_eq(ask_netlink(NET_BIND, 0, 0x9fffffff, len), 0);
+	ck_assert_int_eq(ask_netlink(NET_BIND, 0, 0x20000000, len), -EPERM);
+	ck_assert_int_eq(ask_netlink(NET_BIND, 0, 0x40000001, len), -EPERM);
 }
 END_TEST
 
@@ -201,6 +230,7 @@ int main(void)
 	tcase_add_test(tc, other_families_are_refused);
 	tcase_add_test(tc, short_addresses_are_none);
 	tcase_add_test(tc, the_last_word_counts);
+	tcase_add_test(tc, netlink_leads_to_the_kernel);
 	tcase_add_test(tc, mistakes_are_said);
 	tcase_add_test(tc, it_is_printed_as_given);
 	suite_add_tcase(suite, tc);

@@ -2,14 +2,19 @@
  * Local sockets. One that is connected or sent to is found here by its name, and the tracer puts its file in the
  * name's place: the call itself is the guest's, which may wait. The name that a socket is bound to the kernel
  * keeps, and tells everybody, so that it should be as the guest says it: this process binds, to whom it means the
- * same, a copy of the descriptor that the guest sends here. */
+ * same, a copy of the descriptor that the guest sends here.
+ * And netlink sockets, which this process makes since it may do little with them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <microcosm-host.h>
+#include <microcosm.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -295,5 +300,36 @@ long names_listen(int backlog)
 		return fd;
 	long r = listen_bound(fd, backlog);
 	close(fd);
+	return r;
+}
+
+/* ---- Netlink ---- */
+
+/* Whether this process might set up the network that the socket is of: the kernel asks before it looks. As root with
+ * --host-files it might, and in the network of a user namespace that its user made. */
+static bool may_set_up(int fd)
+{
+	int space = ioctl(fd, SIOCGSKNS);
+
+	if (space < 0)
+		return errno != EPERM;
+	close(space);
+	return true;
+}
+
+/* What a message without an address may do, the kernel asks of who made the socket too, and not of who sends it alone:
+ * a world may run as root. The tracer takes addresses away. */
+long names_netlink(int type)
+{
+	int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if ((mch_flags() & MC_HEADER_NET_HOST) == 0 || (kind != SOCK_RAW && kind != SOCK_DGRAM))
+		return -EACCES;
+	int fd = socket(AF_NETLINK, type | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (fd < 0)
+		return -errno;
+	long r = may_set_up(fd) ? -EACCES : mch_give_fd(fd, (type & SOCK_CLOEXEC) != 0 ? O_CLOEXEC : 0);
+	if (r < 0)
+		close(fd);
 	return r;
 }
