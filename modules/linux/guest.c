@@ -98,6 +98,7 @@ MODULE_INIT linux_init(void)
 	names_init();
 	exec_init();
 	sockets_init();
+	sysv_init();
 	start_check(mc_register_all(handlers, COUNT(handlers)) == 0);
 	ids_init();
 }

@@ -50,6 +50,11 @@ long ids_gave(long result, uint32_t owner);
 /* After the grants. */
 void sockets_init(void);
 
+/* ---- sysv.c ---- */
+
+/* After the grants. */
+void sysv_init(void);
+
 /* ---- exec.c ---- */
 
 /* After the grants. */

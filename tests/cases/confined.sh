@@ -62,6 +62,7 @@ for mode in '' --names; do
 		until_true 10 no_leftovers
 	done
 	case_of execs "${as_user[@]}" "${under[@]}"
+	case_of sysv "${as_user[@]}" "${under[@]}"
 	case_of programs "${as_user[@]}" "${under[@]}"
 	until_true 10 no_leftovers
 done

@@ -4,7 +4,7 @@
 // or root: exit status 77 without. Each argument is a file with calls. With libFuzzer, for which FUZZ_OUT names
 // a directory that is /out in the tree:
 //   clang -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER -D_GNU_SOURCE -Iguest-rt/include
-//     tests/fuzz/fuzz_gates.c modules/linux/host/{exec,names,proc,proc_text,sockets,xattr}.c -o fuzz_gates -lpthread
+//     tests/fuzz/fuzz_gates.c modules/linux/host/{exec,names,proc,proc_text,sockets,sysv,xattr}.c -o fuzz_gates -lpthread
 //   FUZZ_OUT=DIR ./fuzz_gates -artifact_prefix=/out/ /out
 #include <microcosm.h>
 #include <sched.h>
@@ -18,6 +18,7 @@
 
 /* Its state is looked at. */
 #include "../../modules/linux/host/directories.c"
+#include "../../modules/linux/sysv.h"
 
 #define INPUT_MAX 65536
 #define REGION 0x567000000000u /* never mapped: who follows a pointer without mch_fetch is caught */
@@ -303,9 +304,11 @@ static size_t chosen(char *to, size_t n_max)
 
 long mch_process(int32_t pid, int32_t tid, const char *name, char *text, size_t size)
 {
+	static const char maps[] = "7e00-7f00 r-xp 0 0:1 5 /d/g\n7f00-8000 rw-p 0 0:0 0 /memfd:microcosm (deleted)\n"
+				   "8000-9000 rw-s 0 0:1 7 /memfd:sysv-0 (deleted)\n9000-a000 r--s 1000 0:1 7 /memfd:sysv-0 (deleted)\n";
 	static const char *const opened[] = { "stat", "status", "statm", "cmdline", "comm", "maps", "environ", "limits" };
 	static const char *const plain[] = { "30 (x) y) t 20 10 10 34816 99 0 1", "Name:\tx\nState:\tt (tracing stop)\nPPid:\t20\nNSpid:\t1\n",
-					     "1 2 3", "a\0b", "x", "7e00-7f00 r-xp 0 0:1 5 /d/g\n7f00-8000 rw-p 0 0:0 0 /memfd:microcosm (deleted)\n",
+					     "1 2 3", "a\0b", "x", maps,
 					     "A=b", "Limit\n" };
 	static const char fdinfo[] = "pos:\t0\nflags:\t02\nmnt_id:\t9\n";
 	char own[300];
@@ -585,8 +588,47 @@ static long call_sockets(unsigned number)
 	return number == 0 ? names_local(x.at) : number == 1 ? names_bind(x.at) : names_listen((int)x.a);
 }
 
+static int made[8]; /* ids of segments */
+static unsigned n_made;
+
+static long call_sysv(unsigned number)
+{
+	static const unsigned wanted[] = { A | B | SIZE, A | B | TO, A | TO, A | B | TO, A | B, A, TO, TO };
+	struct arguments x = arguments_take(wanted[number]);
+	int id = x.a >> 24 < 250 ? made[x.a % 8] : (int)x.a;
+	long r;
+
+	switch (number) {
+	case 0:
+		r = sysv_get((uint32_t)x.a % 8, x.size, (int)x.b, (unsigned)x.b >> 16, 1, 2);
+		if (r >= 0)
+			made[n_made++ % 8] = (int)r;
+		return r;
+	case 1: return sysv_attach(id, (unsigned)x.b, x.b >> 8 & 1, x.to);
+	case 2: return sysv_detach(x.a << 12, x.to);
+	case 3: return sysv_stat(id, x.b >> 8 & 1, (unsigned)x.b, (struct sysv_status *)x.to);
+	case 4: return sysv_set(id, (unsigned)x.b, (uint32_t)x.a, (uint32_t)x.b);
+	case 5: return sysv_check(id) == 0 ? sysv_remove(id) : -EINVAL;
+	case 6: return sysv_limits(x.to);
+	default: return sysv_usage(x.to);
+	}
+}
+
+/* As nobody has them mapped, none is left. */
+static void remove_segments(void)
+{
+	present = 0;
+	for (int i = 0; i < 4096; i++) {
+		long id = sysv_stat(i, 1, 0, (struct sysv_status *)(uintptr_t)(REGION + WRITABLE));
+		if (id >= 0 && sysv_remove((int)id) != 0)
+			abort();
+	}
+}
+
 static long call(unsigned number)
 {
+	if (number > 33)
+		return call_sysv(number - 34);
 	if (number == 27)
 		return change_threads();
 	if (number == 33)
@@ -638,11 +680,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	n_changes++;
 	setitimer(ITIMER_REAL, &timer, NULL);
 	for (int i = 0; i < CALLS_MAX && left > 0; i++) {
-		unsigned number = (unsigned)take(1) % 34;
+		unsigned number = (unsigned)take(1) % 42;
 		check(call(number), number);
 	}
 	timer = (struct itimerval){ 0 };
 	setitimer(ITIMER_REAL, &timer, NULL);
+	remove_segments();
 	if (count_fds() != base_fds + (int)n_open)
 		abort(); /* a descriptor is left */
 	return 0;

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "modules/linux/names.h"
+#include "modules/linux/sysv.h"
 #include "world.h"
 #include "bpf_run.h"
 
@@ -80,9 +82,48 @@ long mc_register_all(const struct mc_entry *all, size_t n)
 	return 0;
 }
 
+/* A mapping: what was asked for is answered, or `mapped` where that is not 0. */
+
+static long mapped, map_args[6];
+
+static long map(long address, long size, long protection, long flags, long fd, long offset)
+{
+	memcpy(map_args, (long[]){ address, size, protection, flags, fd, offset }, sizeof map_args);
+	return mapped != 0 ? mapped : address != 0 ? address : 1l << 20;
+}
+
+static bool is_root;
+
+static long capabilities(long head, long data, long a2, long a3, long a4, long a5)
+{
+	(void)head, (void)a2, (void)a3, (void)a4, (void)a5;
+	*(uint32_t *)data = is_root ? 1u << 15 : 0;
+	return 0;
+}
+
+static long is_1000(long a0, long a1, long a2, long a3, long a4, long a5)
+{
+	(void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+	return 1000;
+}
+
+static long does_nothing(long a0, long a1, long a2, long a3, long a4, long a5)
+{
+	(void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
+	return 0;
+}
+
 mc_fn mc_get(int nr)
 {
-	return nr == SYS_fstat ? kernel_fstat : nr == SYS_getresuid || nr == SYS_getresgid ? ids : NULL;
+	switch (nr) {
+	case SYS_fstat: return kernel_fstat;
+	case SYS_getresuid: case SYS_getresgid: return ids;
+	case SYS_geteuid: case SYS_getegid: return is_1000;
+	case SYS_capget: return capabilities;
+	case SYS_mmap: return map;
+	case SYS_close: return does_nothing;
+	default: return NULL;
+	}
 }
 
 mc_fn mc_register(int nr, mc_fn fn)
@@ -236,6 +277,71 @@ XATTR_GATE(names_xattr_get, void *to, size_t size)
 XATTR_GATE(names_xattr_list, void *to, size_t size)
 XATTR_GATE(names_xattr_set, const void *from, size_t size, int flags)
 XATTR_GATE(names_xattr_remove)
+
+/* One segment, 5, of a page. */
+
+#define SEGMENT 5
+
+static struct sysv_asked {
+	uint32_t key, uid, gid;
+	uint64_t size, address;
+	int flags, read_only;
+	unsigned wanted, mode;
+} asked;
+
+long sysv_check(int id)
+{
+	return id == SEGMENT ? 0 : -EINVAL;
+}
+
+long sysv_get(uint32_t key, uint64_t size, int flags, unsigned wanted, uint32_t uid, uint32_t gid)
+{
+	asked = (struct sysv_asked){ .key = key, .size = size, .flags = flags, .wanted = wanted, .uid = uid, .gid = gid };
+	return SEGMENT;
+}
+
+long sysv_attach(int id, unsigned wanted, int read_only, uint64_t *size)
+{
+	asked = (struct sysv_asked){ .wanted = wanted, .read_only = read_only };
+	*size = 4096;
+	return sysv_check(id);
+}
+
+long sysv_detach(uint64_t address, struct sysv_piece *next)
+{
+	asked = (struct sysv_asked){ .address = address };
+	return -EINVAL;
+}
+
+long sysv_stat(int id, int by_index, unsigned wanted, struct sysv_status *to)
+{
+	asked = (struct sysv_asked){ .wanted = wanted };
+	memset((void *)to, 0x11, 112);
+	return by_index ? SEGMENT : sysv_check(id) < 0 ? -EINVAL : id;
+}
+
+long sysv_set(int id, unsigned mode, uint32_t uid, uint32_t gid)
+{
+	asked = (struct sysv_asked){ .mode = mode, .uid = uid, .gid = gid };
+	return sysv_check(id);
+}
+
+long sysv_remove(int id)
+{
+	return sysv_check(id);
+}
+
+long sysv_limits(void *to)
+{
+	memset(to, 0x22, 72);
+	return 3;
+}
+
+long sysv_usage(void *to)
+{
+	memset(to, 0x33, 48);
+	return 3;
+}
 
 long names_getcwd(char *to, size_t size)
 {
@@ -591,6 +697,99 @@ START_TEST(ids_stay_what_they_are)
 }
 END_TEST
 
+#define ROUND 020000 /* as <linux/shm.h> has them */
+#define REMAP 040000
+#define READ_ONLY 010000
+#define EXECUTE 0100000
+
+static long attach(unsigned long address, long flags)
+{
+	mapped = 0;
+	return call(SYS_shmat, SEGMENT, (long)address, flags, 0);
+}
+
+START_TEST(memory_is_attached_as_linux_does)
+{
+	is_root = false;
+	ck_assert_int_eq(attach(0, 0), 1l << 20);
+	ck_assert_int_eq(map_args[1], 4096);
+	ck_assert_int_eq(map_args[2], PROT_READ | PROT_WRITE);
+	ck_assert_int_eq(map_args[3], MAP_SHARED);
+	ck_assert_int_eq(map_args[4], 0); /* the descriptor */
+	ck_assert_uint_eq(asked.wanted, 6);
+	ck_assert_int_eq(attach(0x5000, READ_ONLY), 0x5000);
+	ck_assert_int_eq(map_args[2], PROT_READ);
+	ck_assert_int_eq(map_args[3], MAP_SHARED | MAP_FIXED_NOREPLACE);
+	ck_assert_uint_eq(asked.wanted, 4);
+	ck_assert_int_eq(asked.read_only, 1);
+	ck_assert_int_eq(attach(0x5fff, READ_ONLY | EXECUTE | ROUND | REMAP), 0x5000);
+	ck_assert_int_eq(map_args[2], PROT_READ | PROT_EXEC);
+	ck_assert_int_eq(map_args[3], MAP_SHARED | MAP_FIXED);
+	ck_assert_uint_eq(asked.wanted, 5);
+	is_root = true;
+	ck_assert_int_eq(attach(0, EXECUTE), 1l << 20);
+	ck_assert_uint_eq(asked.wanted, 0);
+	ck_assert_int_eq(attach(0x5001, 0), -EINVAL);
+	ck_assert_int_eq(attach(0x5001, REMAP), -EINVAL);
+	ck_assert_int_eq(attach(0, REMAP), -EINVAL);
+	ck_assert_int_eq(attach(1, ROUND | REMAP), -EINVAL);
+	ck_assert_int_eq(attach(-4096ul, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmat, 4, 0, 0, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmat, -1, 0, 0, 0), -EINVAL);
+	mapped = -EEXIST;
+	ck_assert_int_eq(call(SYS_shmat, SEGMENT, 0x5000, 0, 0), -EINVAL);
+	mapped = -ENOMEM;
+	ck_assert_int_eq(call(SYS_shmat, SEGMENT, 0x5000, 0, 0), -ENOMEM);
+	ck_assert_int_eq(call(SYS_shmdt, 0x5001, 0, 0, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmdt, 0x5000, 0, 0, 0), -EINVAL);
+	ck_assert_uint_eq(asked.address, 0x5000);
+}
+END_TEST
+
+START_TEST(memory_is_told_of_as_linux_does)
+{
+	char buf[112] = { 0 };
+
+	is_root = false;
+	ck_assert_int_eq(call(SYS_shmget, 7, 100, 0620 | 01000, 0), SEGMENT);
+	ck_assert_uint_eq(asked.key, 7);
+	ck_assert_uint_eq(asked.size, 100);
+	ck_assert_int_eq(asked.flags, 01620);
+	ck_assert_uint_eq(asked.wanted, 6);
+	ck_assert_uint_eq(asked.uid, 1000);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 2 /* IPC_STAT */, (long)buf, 0), 0);
+	ck_assert_int_eq(buf[111], 0x11);
+	ck_assert_uint_eq(asked.wanted, 4);
+	ck_assert_int_eq(call(SYS_shmctl, 0, 13 /* SHM_STAT */, (long)buf, 0), SEGMENT);
+	ck_assert_uint_eq(asked.wanted, 4);
+	ck_assert_int_eq(call(SYS_shmctl, 0, 15 /* SHM_STAT_ANY */, (long)buf, 0), SEGMENT);
+	ck_assert_uint_eq(asked.wanted, 0);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 2, 64, 0), -EFAULT);
+	ck_assert_int_eq(call(SYS_shmctl, 4, 2, 64, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 1 /* IPC_SET */, (long)buf, 0), 0);
+	ck_assert_uint_eq(asked.uid, 0x11111111);
+	ck_assert_uint_eq(asked.mode, 0x11111111);
+	ck_assert_int_eq(call(SYS_shmctl, 4, 1, 64, 0), -EFAULT);
+	ck_assert_int_eq(call(SYS_shmctl, 4, 1, (long)buf, 0), -EINVAL);
+	memset(buf, 0xff, sizeof buf);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 1, (long)buf, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 0 /* IPC_RMID */, 0, 0), 0);
+	ck_assert_int_eq(call(SYS_shmctl, 4, 0, 0, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 11 /* SHM_LOCK */, 0, 0), -EPERM);
+	ck_assert_int_eq(call(SYS_shmctl, 4, 11, 0, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 12 /* SHM_UNLOCK */, 0, 0), 0);
+	ck_assert_int_eq(call(SYS_shmctl, 0, 3 /* IPC_INFO */, (long)buf, 0), 3);
+	ck_assert_int_eq(buf[71], 0x22);
+	ck_assert_int_eq(buf[72], -1);
+	ck_assert_int_eq(call(SYS_shmctl, 0, 14 /* SHM_INFO */, (long)buf, 0), 3);
+	ck_assert_int_eq(buf[47], 0x33);
+	ck_assert_int_eq(buf[48], 0x22);
+	ck_assert_int_eq(call(SYS_shmctl, -1, 3, (long)buf, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 4, (long)buf, 0), -EINVAL);
+	ck_assert_int_eq(call(SYS_shmctl, SEGMENT, 0x102, (long)buf, 0), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -609,6 +808,8 @@ int main(void)
 	tcase_add_test(tests, fstat_without_a_path);
 	tcase_add_test(tests, working_directory_is_the_root);
 	tcase_add_test(tests, ids_stay_what_they_are);
+	tcase_add_test(tests, memory_is_attached_as_linux_does);
+	tcase_add_test(tests, memory_is_told_of_as_linux_does);
 	tcase_set_timeout(tests, 300);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
