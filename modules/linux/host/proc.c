@@ -479,6 +479,8 @@ static bool misses(int start, const char *path)
 	size_t n = strlen(path);
 	struct stat st;
 
+	if (open_below(start, path, O_PATH, 0, RESOLVE_NO_XDEV) == -ENOENT)
+		return false; /* most often: /proc is another mount than what it led through */
 	memcpy(part, path, n + 1);
 	for (;;) {
 		while (n > 1 && part[n - 1] == '/')
