@@ -272,10 +272,11 @@ static const struct {
 	int32_t nr;
 	struct mc_rule free;
 } free_calls[] = {
+	{NR_IOCTL, {.arg = 1, .op = MC_RULE_MASKED, .mask = ~(uint64_t)UINT32_MAX, .value = 0}},
 	{NR_IOCTL, {.arg = 1, .op = MC_RULE_NE, .value = IOCTL_FOREGROUND}},
 	{NR_SENDTO, {.arg = 4, .op = MC_RULE_EQ, .value = 0}},
 	{NR_SOCKET, {.arg = 0, .op = MC_RULE_LT, .value = FAMILY_NETLINK}},
-	{NR_WAITID, {.arg = 0, .op = MC_RULE_NE, .value = WAIT_BY_PIDFD}},
+	{NR_WAITID, {.arg = 0, .op = MC_RULE_LT, .value = WAIT_BY_PIDFD}},
 	{NR_CLOCK_GETTIME, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
 	{NR_CLOCK_GETRES, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
 	{NR_PRLIMIT64, {.arg = 0, .op = MC_RULE_EQ, .value = 0}},
@@ -299,7 +300,7 @@ static bool is_within(const struct mc_rule *condition, const struct mc_rule *fre
 	if (condition->arg != free->arg)
 		return false;
 	args[free->arg] = condition->value;
-	return (condition->op == free->op && condition->value == free->value && free->op != MC_RULE_MASKED) ||
+	return (condition->op == free->op && condition->mask == free->mask && condition->value == free->value) ||
 	       (condition->op == MC_RULE_EQ && grant_condition_holds(free, args)) ||
 	       (condition->op == MC_RULE_LE && free->op == MC_RULE_LT && condition->value < free->value) ||
 	       (condition->op == MC_RULE_MASKED && free->op == MC_RULE_LT &&
@@ -639,7 +640,12 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		place_affinity(w, t, call->nr == NR_SCHED_SETAFFINITY);
 		pass_kernel(w, t);
 		return;
-	case NR_IOCTL: mediate_foreground(w, t, call); return;
+	case NR_IOCTL:
+		if ((uint32_t)call->args[1] == IOCTL_FOREGROUND)
+			mediate_foreground(w, t, call);
+		else
+			pass_kernel(w, t);
+		return;
 	case NR_INOTIFY_ADD_WATCH: mediate_watch(w, t, call); return;
 	case NR_SETRLIMIT:
 	case NR_PRLIMIT64: mediate_limits(w, t, call); return;

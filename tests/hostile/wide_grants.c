@@ -5,12 +5,13 @@
  * modules-only: wide console */
 #include "hostile.h"
 
+#define NR_ioctl 16
 #define NR_socket 41
 #define NR_sendto 44
 #define NR_clock_gettime 228
 #define NR_prlimit64 302
 
-enum { E_ACCES = 13, LIMIT_FILES = 7, INET = 2, NETLINK = 16, DATAGRAM = 2, RAW = 3 };
+enum { E_ACCES = 13, LIMIT_FILES = 7, INET = 2, NETLINK = 16, DATAGRAM = 2, TERMINAL_GROUP = 0x5410, RAW = 3 };
 
 int main(void)
 {
@@ -29,6 +30,11 @@ int main(void)
 	CHECK_IS(call(NR_clock_gettime, 1, (long)&time, 0, 0, 0, 0), 0);
 	CHECK_IS(call(NR_clock_gettime, ~1u << 3 | 2, (long)&time, 0, 0, 0, 0), -E_INVAL);
 	CHECK_IS(call(NR_clock_gettime, -(1 + 1) * 8 + 2, (long)&time, 0, 0, 0, 0), -E_INVAL);
+
+	/* The kernel reads 32 bits of the request. */
+	const int group = 1;
+	CHECK_IS(call(NR_ioctl, 0, TERMINAL_GROUP, (long)&group, 0, 0, 0), -E_PERM);
+	CHECK_IS(call(NR_ioctl, 0, 1l << 32 | TERMINAL_GROUP, (long)&group, 0, 0, 0), -E_PERM);
 
 	CHECK_IS(call(NR_socket, NETLINK, RAW, 0, 0, 0, 0), -E_NOSYS);
 	CHECK_IS(call(NR_socket, 1l << 32 | NETLINK, RAW, 0, 0, 0, 0), -E_NOSYS);

@@ -407,7 +407,7 @@ static pthread_t waiter(const char *name)
 	waiting_result = -1;
 	pthread_create(&thread, NULL, connect_waiting, (void *)name);
 	/* It waits, and others do not; natively nothing tells more. */
-	nanosleep(&(struct timespec){ .tv_nsec = 100 * MILLISECONDS }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = 400 * MILLISECONDS }, NULL);
 	printf("waiting: %d\n", (int)waiting_result);
 	return thread;
 }
@@ -437,7 +437,7 @@ static void waits(void)
 		handle(SIGUSR1, ignore_signal, restart ? SA_RESTART : 0);
 		thread = waiter("full");
 		pthread_kill(thread, SIGUSR1);
-		nanosleep(&(struct timespec){ .tv_nsec = 100 * MILLISECONDS }, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = 400 * MILLISECONDS }, NULL);
 		printf("after a signal: %s\n", waiting_result > 0 ? strerrorname_np(waiting_result) : waiting_result < 0 ? "waiting" : "connected");
 		close(accept(server, NULL, NULL));
 		if (restart)
