@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Memory, time, scheduling, prctl and what the machine tells. cases/calls.sh compares. */
 #include "calls.h"
+#include "faults.h"
 
 #include <linux/capability.h>
 #include <linux/prctl.h>
@@ -11,33 +12,6 @@
 #include <sys/sysinfo.h>
 #include <sys/times.h>
 #include <sys/utsname.h>
-
-#include <setjmp.h>
-static sigjmp_buf jump_to;
-
-static void faulted(int signo)
-{
-	siglongjmp(jump_to, signo);
-}
-
-/* The signal that a read or write of the byte makes, or 0. */
-static int touch(volatile char *at, bool write)
-{
-	int signo;
-
-	handle(SIGSEGV, faulted, 0);
-	handle(SIGBUS, faulted, 0);
-	signo = sigsetjmp(jump_to, 1);
-	if (signo == 0) {
-		if (write)
-			*at = 1;
-		else
-			(void)*at;
-	}
-	handle(SIGSEGV, SIG_DFL, 0);
-	handle(SIGBUS, SIG_DFL, 0);
-	return signo;
-}
 
 static void maps(void)
 {

@@ -3,41 +3,16 @@
  * further argument "exec" this file executes itself, by argv[0]. Natively its segments are the machine's; all are
  * removed, and none is found by a key that another may have. */
 #include "calls.h"
+#include "faults.h"
 
 #include <limits.h>
-#include <setjmp.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
 
 #define SIZE 20000 /* five pages, the last one in part */
 #define NONE ((void *)-1)
 
-static sigjmp_buf jump_to;
 static key_t key;
-
-static void faulted(int signo)
-{
-	siglongjmp(jump_to, signo);
-}
-
-/* The signal that a read or write of the byte makes, or 0. */
-static int touch(volatile char *at, bool write)
-{
-	int signo;
-
-	handle(SIGSEGV, faulted, 0);
-	handle(SIGBUS, faulted, 0);
-	signo = sigsetjmp(jump_to, 1);
-	if (signo == 0) {
-		if (write)
-			*at = 1;
-		else
-			(void)*at;
-	}
-	handle(SIGSEGV, SIG_DFL, 0);
-	handle(SIGBUS, SIG_DFL, 0);
-	return signo;
-}
 
 static struct shmid_ds status_of(int id)
 {
