@@ -68,8 +68,10 @@ static bool place_back(struct world *w, struct thread *t)
 
 void place_start(struct world *w, struct thread *t)
 {
-	t->place = (struct placement){.since_ns = os_now_ns(), .used = true};
-	pin(w, t);
+	bool pinned = t->place.pinned; /* as who made it was: the kernel has kept that */
+	t->place = (struct placement){.since_ns = os_now_ns(), .used = true, .pinned = pinned};
+	if (!pinned)
+		pin(w, t);
 	if (!t->place.pinned)
 		let_go(w, t); /* it was made on the tracer's CPU */
 }

@@ -136,12 +136,15 @@ void proven_apply(struct world *w, const struct thread *t, uint64_t ip)
 	if (!is_news(w, t->process, ip) || !os_mapping(t->tid, ip, &mapping))
 		return;
 	told(w, t->process, mapping.low, mapping.high);
-	if (mapping.inode == 0 || !patch_allowed(t, &mapping))
-		return;
-	for (size_t i = 0; i < w->proven->n; i++) {
+	bool allowed = false; /* asked only where anything is known */
+	for (size_t i = 0; mapping.inode != 0 && i < w->proven->n; i++) {
 		const struct page *page = w->proven->pages[i];
 		uint64_t from = page->offset - mapping.offset;
-		if (page->inode == mapping.inode && page->dev == mapping.dev && from < mapping.high - mapping.low)
-			patch_page(w, t, page, mapping.low + from);
+		if (page->inode != mapping.inode || page->dev != mapping.dev || from >= mapping.high - mapping.low)
+			continue;
+		if (!allowed && !patch_allowed(t, &mapping))
+			return;
+		allowed = true;
+		patch_page(w, t, page, mapping.low + from);
 	}
 }
