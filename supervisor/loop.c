@@ -33,6 +33,7 @@
 #define NR_EXECVE 59
 #define NR_EXIT 60
 #define NR_KILL 62
+#define NR_FCNTL 72
 #define NR_RT_SIGQUEUEINFO 129
 #define NR_PRCTL 157
 #define NR_ARCH_PRCTL 158
@@ -57,6 +58,11 @@
 #define NR_MSEAL 462
 
 #define IOCTL_FOREGROUND 0x5410 /* TIOCSPGRP */
+#define IOCTL_ASYNC 0x5452 /* FIOASYNC */
+#define FCNTL_SETFL 4
+#define FCNTL_SETOWN 8
+#define FCNTL_SETOWN_EX 15
+#define FLAG_ASYNC 020000u /* O_ASYNC */
 #define FAMILY_NETLINK 16
 #define CLOCK_OF_OTHERS 0x80000000u /* a bit of numbers that stand for a process, a thread or a descriptor */
 #define CLOCK_KIND 7
@@ -64,6 +70,7 @@
 #define WAIT_BY_PIDFD 3 /* P_PIDFD */
 #define CLONE_FLAG_VM 0x100u
 #define CLONE_FLAG_FS 0x200u
+#define CLONE_FLAG_FILES 0x400u
 #define CLONE_FLAG_THREAD 0x10000u
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
@@ -267,20 +274,26 @@ bool call_is_mediated(int32_t nr)
 	}
 }
 
-/* Of these calls, those for which this holds may go by the filter alone. */
+/* Of these calls, those for which each of their conditions holds, the one or the other, may go by the filter alone. */
 static const struct {
 	int32_t nr;
-	struct mc_rule free;
+	struct mc_rule free, or; /* op 0: there is no other */
 } free_calls[] = {
-	{NR_IOCTL, {.arg = 1, .op = MC_RULE_MASKED, .mask = ~(uint64_t)UINT32_MAX, .value = 0}},
-	{NR_IOCTL, {.arg = 1, .op = MC_RULE_NE, .value = IOCTL_FOREGROUND}},
-	{NR_SENDTO, {.arg = 4, .op = MC_RULE_EQ, .value = 0}},
-	{NR_SOCKET, {.arg = 0, .op = MC_RULE_LT, .value = FAMILY_NETLINK}},
-	{NR_WAITID, {.arg = 0, .op = MC_RULE_LT, .value = WAIT_BY_PIDFD}},
-	{NR_CLOCK_GETTIME, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
-	{NR_CLOCK_GETRES, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}},
-	{NR_PRLIMIT64, {.arg = 0, .op = MC_RULE_EQ, .value = 0}},
-	{NR_PRLIMIT64, {.arg = 2, .op = MC_RULE_EQ, .value = 0}},
+	{NR_IOCTL, {.arg = 1, .op = MC_RULE_MASKED, .mask = ~(uint64_t)UINT32_MAX, .value = 0}, {0}},
+	{NR_IOCTL, {.arg = 1, .op = MC_RULE_NE, .value = IOCTL_FOREGROUND}, {0}},
+	{NR_IOCTL, {.arg = 1, .op = MC_RULE_NE, .value = IOCTL_ASYNC}, {0}},
+	{NR_FCNTL, {.arg = 1, .op = MC_RULE_MASKED, .mask = ~(uint64_t)UINT32_MAX, .value = 0}, {0}},
+	{NR_FCNTL, {.arg = 1, .op = MC_RULE_NE, .value = FCNTL_SETOWN}, {0}},
+	{NR_FCNTL, {.arg = 1, .op = MC_RULE_NE, .value = FCNTL_SETOWN_EX}, {0}},
+	{NR_FCNTL, {.arg = 1, .op = MC_RULE_NE, .value = FCNTL_SETFL},
+		   {.arg = 2, .op = MC_RULE_MASKED, .mask = FLAG_ASYNC, .value = 0}},
+	{NR_SENDTO, {.arg = 4, .op = MC_RULE_EQ, .value = 0}, {0}},
+	{NR_SOCKET, {.arg = 0, .op = MC_RULE_LT, .value = FAMILY_NETLINK}, {0}},
+	{NR_WAITID, {.arg = 0, .op = MC_RULE_LT, .value = WAIT_BY_PIDFD}, {0}},
+	{NR_CLOCK_GETTIME, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}, {0}},
+	{NR_CLOCK_GETRES, {.arg = 0, .op = MC_RULE_LT, .value = CLOCK_OF_OTHERS}, {0}},
+	{NR_PRLIMIT64, {.arg = 0, .op = MC_RULE_EQ, .value = 0}, {0}},
+	{NR_PRLIMIT64, {.arg = 2, .op = MC_RULE_EQ, .value = 0}, {0}},
 };
 
 #define FREE_CALLS (sizeof free_calls / sizeof free_calls[0])
@@ -288,7 +301,8 @@ static const struct {
 bool arguments_are_mediated(int32_t nr, const uint64_t args[6])
 {
 	for (size_t i = 0; i < FREE_CALLS; i++)
-		if (free_calls[i].nr == nr && !grant_condition_holds(&free_calls[i].free, args))
+		if (free_calls[i].nr == nr && !grant_condition_holds(&free_calls[i].free, args) &&
+		    !grant_condition_holds(&free_calls[i].or, args))
 			return true;
 	return false;
 }
@@ -302,6 +316,10 @@ static bool is_within(const struct mc_rule *condition, const struct mc_rule *fre
 	args[free->arg] = condition->value;
 	return (condition->op == free->op && condition->mask == free->mask && condition->value == free->value) ||
 	       (condition->op == MC_RULE_EQ && grant_condition_holds(free, args)) ||
+	       (condition->op == MC_RULE_MASKED && free->op == MC_RULE_NE &&
+		((condition->value ^ free->value) & condition->mask) != 0) ||
+	       (condition->op == MC_RULE_MASKED && free->op == MC_RULE_MASKED && !(free->mask & ~condition->mask) &&
+		(condition->value & free->mask) == free->value) ||
 	       (condition->op == MC_RULE_LE && free->op == MC_RULE_LT && condition->value < free->value) ||
 	       (condition->op == MC_RULE_MASKED && free->op == MC_RULE_LT &&
 		(condition->value | ~condition->mask) < free->value);
@@ -312,7 +330,8 @@ bool rule_is_mediated(const struct os_rule *rule)
 	for (size_t i = 0; i < FREE_CALLS; i++) {
 		bool within = free_calls[i].nr != (int32_t)rule->nr;
 		for (uint32_t c = 0; c < rule->n_conditions && !within; c++)
-			within = is_within(&rule->conditions[c], &free_calls[i].free);
+			within = is_within(&rule->conditions[c], &free_calls[i].free) ||
+				 is_within(&rule->conditions[c], &free_calls[i].or);
 		if (!within)
 			return true;
 	}
@@ -539,6 +558,42 @@ static void mediate_limits(struct world *w, struct thread *t, const struct os_ca
 		finish(w, t, call->nr, set_limits(t, target->tgid, call));
 }
 
+static void mediate_owner(struct world *w, struct thread *t, const struct os_call *call)
+{
+	int64_t result = owner_lend(w, t, call);
+	if (result == 0)
+		pass_kernel(w, t);
+	else
+		finish(w, t, call->nr, result);
+}
+
+static void mediate_async(struct world *w, struct thread *t, const struct os_call *call)
+{
+	int64_t result = owner_signals(w, t, call);
+	if (result != 0)
+		finish(w, t, call->nr, result);
+}
+
+static void mediate_ioctl(struct world *w, struct thread *t, const struct os_call *call)
+{
+	switch ((uint32_t)call->args[1]) {
+	case IOCTL_FOREGROUND: mediate_foreground(w, t, call); return;
+	case IOCTL_ASYNC: mediate_async(w, t, call); return;
+	default: pass_kernel(w, t); return;
+	}
+}
+
+static void mediate_fcntl(struct world *w, struct thread *t, const struct os_call *call)
+{
+	uint32_t command = (uint32_t)call->args[1];
+	if (command == FCNTL_SETOWN || command == FCNTL_SETOWN_EX)
+		mediate_owner(w, t, call);
+	else if (command == FCNTL_SETFL && call->args[2] & FLAG_ASYNC)
+		mediate_async(w, t, call);
+	else
+		pass_kernel(w, t);
+}
+
 static void making(struct world *w, struct thread *t, bool makes)
 {
 	w->n_making += (size_t)makes - (size_t)t->makes;
@@ -640,12 +695,8 @@ static void mediate(struct world *w, struct thread *t, const struct os_call *cal
 		place_affinity(w, t, call->nr == NR_SCHED_SETAFFINITY);
 		pass_kernel(w, t);
 		return;
-	case NR_IOCTL:
-		if ((uint32_t)call->args[1] == IOCTL_FOREGROUND)
-			mediate_foreground(w, t, call);
-		else
-			pass_kernel(w, t);
-		return;
+	case NR_IOCTL: mediate_ioctl(w, t, call); return;
+	case NR_FCNTL: mediate_fcntl(w, t, call); return;
 	case NR_INOTIFY_ADD_WATCH: mediate_watch(w, t, call); return;
 	case NR_SETRLIMIT:
 	case NR_PRLIMIT64: mediate_limits(w, t, call); return;
@@ -939,6 +990,8 @@ static int adopt(struct world *w, struct thread *parent, struct thread *n)
 			process_release(w, p);
 		return error;
 	}
+	if (flags & CLONE_FLAG_FILES && p != parent->process)
+		p->shares_files = parent->process->shares_files = true;
 	if (flags & (CLONE_FLAG_THREAD | CLONE_FLAG_FS))
 		fs_share(w, n, parent);
 	else

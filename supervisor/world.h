@@ -69,6 +69,7 @@ struct process {
 	} code[CODE_RANGES];
 	struct stack_pool { uint64_t base, size; } *stacks; /* made for -16 and free again */
 	size_t n_stacks, room_stacks;
+	bool shares_files; /* its descriptors with another process, or did once: by CLONE_FILES */
 	char *exe;        /* the path of what it executes, in the world's files; NULL: not known */
 	uint32_t program; /* another number for each exec */
 };
@@ -98,10 +99,10 @@ struct injection {
 	uint64_t data[4]; /* for then */
 };
 
-/* The registers that a call in the kernel has otherwise than its caller gave them: socket.c. */
+/* The registers that a call in the kernel has otherwise than its caller gave them: lend_registers. */
 struct lent {
 	bool active;
-	uint64_t rsi, r8;
+	uint64_t rsi, rdx, r8;
 };
 
 #define LENT_BYTES 1280 /* of sealed memory, for each slot */
@@ -436,8 +437,16 @@ void proc_executed(struct world *w, struct thread *t);
  * module's handler of RT_NR_LOCAL finds first. */
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call);
 void socket_return(struct thread *t);
+/* The call that t is stopped at is to have others than these, of which socket_return gives rsi, rdx and r8 back. */
+void lend_registers(struct thread *t, const struct regs *from);
 /* The file that the next local address of t's handler means, -1: none any more. It is closed here. */
 void socket_set_local(struct thread *t, int fd);
+
+/* ---- call/owner.c: signals for input ---- */
+/* Has fcntl's F_SETOWN or F_SETOWN_EX go on with what was looked at: 0, or what the call is to answer. */
+int64_t owner_lend(struct world *w, struct thread *t, const struct os_call *call);
+/* Has t, stopped at what turns these signals on, go on with it: 0, or what the call is to answer. */
+int64_t owner_signals(struct world *w, struct thread *t, const struct os_call *call);
 
 /* ---- call/inject.c ---- */
 int inject(struct world *w, struct thread *t, const struct regs *at, bool trapped, int64_t nr,

@@ -134,6 +134,7 @@ static void reset_process(struct world *w, struct process *p)
 	memset(p->private_pages, 0, sizeof p->private_pages);
 	p->ender = NULL;
 	p->exits = false;
+	p->shares_files = false; /* the kernel has given it a copy */
 	p->forced_status = -1;
 	p->phase = PROCESS_STUB;
 	p->executed = true;

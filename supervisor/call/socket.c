@@ -202,6 +202,11 @@ static int64_t copy(struct world *w, struct thread *t, const struct os_call *cal
 	}
 }
 
+void lend_registers(struct thread *t, const struct regs *from)
+{
+	t->lent = (struct lent){.active = true, .rsi = from->user.rsi, .rdx = from->user.rdx, .r8 = from->user.r8};
+}
+
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call)
 {
 	struct regs regs;
@@ -211,7 +216,7 @@ int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *cal
 		return error;
 	if (os_get_regs(t->tid, &regs) < 0)
 		return -ESRCH;
-	t->lent = (struct lent){.active = true, .rsi = regs.user.rsi, .r8 = regs.user.r8};
+	lend_registers(t, &regs);
 	if (call->nr == NR_SENDTO)
 		regs.user.r8 = to;
 	else
@@ -226,6 +231,7 @@ void socket_return(struct thread *t)
 		return;
 	t->lent.active = false;
 	regs.user.rsi = t->lent.rsi;
+	regs.user.rdx = t->lent.rdx;
 	regs.user.r8 = t->lent.r8;
 	if (!regs_interrupted(&regs)) /* else it may be made again */
 		socket_set_local(t, -1);

@@ -140,6 +140,14 @@ pid_t os_pidfd_target(pid_t tid, int fd)
 	return pid == -1 ? 0 : pid; /* as fdinfo has it */
 }
 
+int os_is_channel(pid_t tid, int fd)
+{
+	char path[64];
+	struct stat file;
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)tid, fd);
+	return stat(path, &file) < 0 ? -EBADF : S_ISSOCK(file.st_mode) || S_ISFIFO(file.st_mode);
+}
+
 int os_signal_disposition(pid_t tid, int signal)
 {
 	char path[64], line[256];

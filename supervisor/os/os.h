@@ -86,6 +86,8 @@ pid_t os_maker(pid_t tid);
 pid_t os_zombie_parent(pid_t pid);
 /* The process that a descriptor of a thread's stands for, 0: it has been waited for; -EBADF. */
 pid_t os_pidfd_target(pid_t tid, int fd);
+/* A thread's descriptor is a socket or a pipe: 1 or 0; -EBADF. */
+int os_is_channel(pid_t tid, int fd);
 /* Signal dispositions, from /proc: 'i' ignored, 'd' default, 'h' has a handler. */
 int os_signal_disposition(pid_t tid, int signal);
 int os_send_signal(pid_t tgid, pid_t tid, int signal); /* tid 0: the process */

@@ -9,7 +9,7 @@
 : "${microcosm:?}"
 
 table=$tests/../modules/linux/linux_calls.def
-programs=(io numbers descriptors wait misc signals processes threads sysv)
+programs=(io numbers descriptors wait misc signals processes threads sysv owners)
 
 for program in "${programs[@]}" refused names xattrs watches net execs; do
 	"$CC" -static -O1 -pthread -w "-I${table%/*}" -o "$program" "$tests/linux/$program.c" || fail "cannot build $program.c"

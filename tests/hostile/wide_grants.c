@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Refusal: what is this world's alone stays so with a module that grants the calls without a rule: limits
  * and processor time of others, limits above one's own, addresses that --net does not have, netlink, which
- * only a host half makes.
+ * only a host half makes, others that get signals.
  * modules-only: wide console */
 #include "hostile.h"
 
@@ -9,9 +9,11 @@
 #define NR_socket 41
 #define NR_sendto 44
 #define NR_clock_gettime 228
+#define NR_fcntl 72
 #define NR_prlimit64 302
 
 enum { E_ACCES = 13, LIMIT_FILES = 7, INET = 2, NETLINK = 16, DATAGRAM = 2, TERMINAL_GROUP = 0x5410, RAW = 3 };
+enum { SETFL = 4, SETOWN = 8, GETOWN = 9, SETOWN_EX = 15, ASYNC = 020000, FIOASYNC = 0x5452 };
 
 int main(void)
 {
@@ -42,5 +44,17 @@ int main(void)
 	long fd = call(NR_socket, INET, DATAGRAM, 0, 0, 0, 0);
 	CHECK(fd >= 0);
 	CHECK_IS(call(NR_sendto, fd, (long)"", 0, 0, (long)&discard, sizeof discard), -E_ACCES);
+
+	/* Half of a request is all that the kernel looks at. */
+	struct { int kind, id; } owner = {1, 1};
+	int on = 1;
+	for (long high = 0; high <= 1l << 32; high += 1l << 32) {
+		CHECK_IS(call(NR_fcntl, fd, high | SETOWN, 1, 0, 0, 0), -E_SRCH);
+		CHECK_IS(call(NR_fcntl, fd, high | SETOWN, -1, 0, 0, 0), -E_SRCH);
+		CHECK_IS(call(NR_fcntl, fd, high | SETOWN_EX, (long)&owner, 0, 0, 0), -E_SRCH);
+		CHECK_IS(call(NR_fcntl, fd, high | GETOWN, 0, 0, 0, 0), 0);
+		CHECK_IS(call(NR_fcntl, 0, high | SETFL, ASYNC, 0, 0, 0), -E_PERM); /* /dev/null */
+		CHECK_IS(call(NR_ioctl, 0, high | FIOASYNC, (long)&on, 0, 0, 0), -E_PERM);
+	}
 	return 0;
 }

@@ -57,7 +57,8 @@ static const struct {
 	int errnum;
 } values[] = {
 	{ "signals for input", SYS_fcntl, { 0, F_SETFL, O_ASYNC }, EPERM },
-	{ "owner of signals", SYS_fcntl, { 0, F_SETOWN, 1 }, EPERM },
+	{ "the same", SYS_ioctl, { 0, FIOASYNC, (long)&(int){ 1 } }, EPERM },
+	{ "owner of signals", SYS_fcntl, { 0, F_SETOWN, 1 }, ESRCH },
 	{ "choice of signal", SYS_fcntl, { 0, F_SETSIG, SIGKILL }, EPERM },
 	{ "lease", SYS_fcntl, { 0, F_SETLEASE, F_RDLCK }, EPERM },
 	{ "directory notes", SYS_fcntl, { 0, F_NOTIFY, 1 }, EPERM },

@@ -498,6 +498,34 @@ START_TEST(mediated_rows_are_mediated)
 }
 END_TEST
 
+/* ... and of these no stop has to be paid for. */
+START_TEST(hot_calls_are_not_looked_at)
+{
+	static const struct { uint32_t nr; uint64_t args[6]; } hot[] = {
+		{ SYS_fcntl, { 0, F_DUPFD, 0 } }, { SYS_fcntl, { 0, F_DUPFD_CLOEXEC, 0 } },
+		{ SYS_fcntl, { 0, F_GETFD } }, { SYS_fcntl, { 0, F_SETFD, 1 } }, { SYS_fcntl, { 0, F_GETFL } },
+		{ SYS_fcntl, { 0, F_SETFL, O_NONBLOCK | O_RDWR } }, { SYS_fcntl, { 0, F_GETLK, 4096 } },
+		{ SYS_fcntl, { 0, F_SETLK, 4096 } }, { SYS_fcntl, { 0, F_SETLKW, 4096 } },
+		{ SYS_fcntl, { 0, 36 /* F_OFD_GETLK */, 4096 } }, { SYS_fcntl, { 0, 37 /* F_OFD_SETLK */, 4096 } },
+		{ SYS_fcntl, { 0, 38 /* F_OFD_SETLKW */, 4096 } }, { SYS_fcntl, { 0, F_GETOWN } },
+		{ SYS_ioctl, { 0, 0x5401 /* TCGETS */, 4096 } }, { SYS_ioctl, { 0, 0x541b /* FIONREAD */, 4096 } },
+		{ SYS_ioctl, { 0, 0x5421 /* FIONBIO */, 4096 } }, { SYS_ioctl, { 0, 0x5402 /* TCSETS */, 4096 } },
+		{ SYS_ioctl, { 0, 0x5451 /* FIOCLEX */ } }, { SYS_waitid, { 0, 0, 4096, 4 } },
+		{ SYS_sendto, { 0, 4096, 1 } }, { SYS_clock_gettime, { 1, 4096 } }, { SYS_prlimit64, { 0, 7, 0, 4096 } },
+	};
+	for (size_t i = 0; i < sizeof hot / sizeof *hot; i++) {
+		bool free = false;
+		for (size_t k = 0; k < n_rules && !free; k++) {
+			free = rules[k].nr == hot[i].nr && !rule_is_mediated(&rules[k]);
+			for (uint32_t c = 0; c < rules[k].n_conditions && free; c++)
+				free = rule_holds(&rules[k].conditions[c], hot[i].args);
+		}
+		ck_assert_msg(free, "call %u (%lx, %lx)", hot[i].nr, hot[i].args[0], hot[i].args[1]);
+		ck_assert(!arguments_are_mediated((int32_t)hot[i].nr, hot[i].args));
+	}
+}
+END_TEST
+
 /* ---- What must not be granted, and what must ---- */
 
 struct verdict {
@@ -516,16 +544,20 @@ static const struct verdict verdicts[] = {
 	{ "console output", SYS_ioctl, { 0, 0x541d }, false },
 	{ "virtual console", SYS_ioctl, { 0, 0x541c }, false },
 	{ "foreground group, for the tracer to look at", SYS_ioctl, { 0, 0x5410 }, true },
-	{ "asynchronous signals", SYS_ioctl, { 0, 0x5452 }, false },
+	{ "asynchronous signals, for the tracer to look at", SYS_ioctl, { 0, 0x5452 }, true },
 	{ "their target", SYS_ioctl, { 0, 0x8901 }, false },
 	{ "a break", SYS_ioctl, { 0, 0x5409, 0 }, false },
 	{ "terminal settings", SYS_ioctl, { 0, 0x5401 }, true },
 	{ "window size", SYS_ioctl, { 0, 0x5413 }, true },
-	{ "owner of signals", SYS_fcntl, { 0, 8, 1 }, false },
-	{ "owner of signals, by structure", SYS_fcntl, { 0, 15, 1 }, false },
+	{ "their target, by another number", SYS_ioctl, { 0, 0x8902 }, false },
+	{ "owner of signals, for the tracer to look at", SYS_fcntl, { 0, 8, 1 }, true },
+	{ "the same with a high bit", SYS_fcntl, { 0, HIGH | 8, 1 }, false },
+	{ "owner of signals, by structure, for the tracer to look at", SYS_fcntl, { 0, 15, 1 }, true },
+	{ "who it is", SYS_fcntl, { 0, 9 }, true },
+	{ "who it is, by structure", SYS_fcntl, { 0, 16, 4096 }, true },
 	{ "choice of signal", SYS_fcntl, { 0, 10, 9 }, false },
-	{ "O_ASYNC", SYS_fcntl, { 0, 4, 020000 }, false },
-	{ "O_ASYNC and more", SYS_fcntl, { 0, 4, 024000 }, false },
+	{ "O_ASYNC, for the tracer to look at", SYS_fcntl, { 0, 4, 020000 }, true },
+	{ "O_ASYNC and more, for the tracer to look at", SYS_fcntl, { 0, 4, 024000 }, true },
 	{ "O_NONBLOCK", SYS_fcntl, { 0, 4, 04000 | 2 | 0100000 }, true },
 	{ "lease", SYS_fcntl, { 0, 1024, 1 }, false },
 	{ "directory notes", SYS_fcntl, { 0, 1026, 1 }, false },
@@ -804,6 +836,7 @@ int main(void)
 	tcase_add_test(tests, filter_does_what_the_rules_say);
 	tcase_add_test(tests, numbers_are_those_of_linux);
 	tcase_add_test(tests, mediated_rows_are_mediated);
+	tcase_add_test(tests, hot_calls_are_not_looked_at);
 	tcase_add_test(tests, verdicts_hold);
 	tcase_add_test(tests, fstat_without_a_path);
 	tcase_add_test(tests, working_directory_is_the_root);
