@@ -520,6 +520,7 @@ static void mediate_foreground(struct world *w, struct thread *t, const struct o
 	       sizeof group);
 	if (os_get_regs(t->tid, &regs) < 0)
 		return;
+	lend_registers(t, &regs);
 	regs.user.rdx = w->foreground;
 	if (os_set_regs(t->tid, &regs) == 0)
 		pass_kernel(w, t);

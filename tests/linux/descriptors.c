@@ -245,6 +245,13 @@ static void terminals(void)
 		said_end("the job", job);
 		SAY(tcsetpgrp(slave, getpid()));
 		SAY(ioctl(slave, TIOCSPGRP, 1));
+		long kept, result;
+		fg = getpid();
+		__asm__ volatile("syscall"
+				 : "=a"(result), "=d"(kept)
+				 : "a"((long)SYS_ioctl), "D"((long)slave), "S"((long)TIOCSPGRP), "1"(&fg)
+				 : "rcx", "r11", "memory");
+		printf("%ld, its argument's register kept %d\n", result, kept == (long)&fg);
 		handle(SIGHUP, SIG_IGN, 0);
 		SAY(ioctl(slave, TIOCNOTTY));
 		SAY(ioctl(slave, TIOCGSID, &n));
