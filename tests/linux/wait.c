@@ -68,7 +68,7 @@ static void polls(void)
 	struct epoll_event event;
 	SAY(epoll_pwait(ep, &event, 1, -1, &empty));
 	raise(SIGUSR1);
-	SAY(syscall(SYS_epoll_pwait2, ep, &event, 1, NULL, &empty, 8));
+	SAY(syscall(SYS_epoll_pwait2, ep, &event, 1, NULL, &empty, 8l));
 	close(ep);
 	sigprocmask(SIG_UNBLOCK, &block, NULL);
 	close(pair[0]), close(pair[1]), close(closed[0]);
@@ -101,7 +101,7 @@ static void epolls(void)
 	event.events = EPOLLIN | EPOLLONESHOT;
 	SAY(epoll_ctl(ep, EPOLL_CTL_MOD, pair[0], &event));
 	SAY(epoll_pwait(ep, got, 4, 0, NULL));
-	SAY(syscall(SYS_epoll_pwait2, ep, got, 4, &none, NULL, 8));
+	SAY(syscall(SYS_epoll_pwait2, ep, got, 4, &none, NULL, 8l));
 	SAY(epoll_wait(ep, got, 0, 0));
 	SAY(epoll_wait(pair[0], got, 1, 0));
 	SAY(syscall(SYS_epoll_wait, ep, 1, 1, 0));
