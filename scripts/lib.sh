@@ -49,6 +49,17 @@ want_busybox() {
 	fi
 }
 
+# In a shell of its own, with `become` set. Of servers the files are wanted: none is to start (invoke-rc.d(8)).
+install_packages() { # PACKAGE...
+	local policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		trap '"${become[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+		printf '#!/bin/sh\nexit 101\n' | "${become[@]}" install -m 755 /dev/stdin $policy
+	fi
+	"${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || true
+	"${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" </dev/null
+}
+
 install_wanted() {
 	local become=() log
 	[ ${#wanted[@]} -gt 0 ] || return 0
@@ -61,9 +72,7 @@ install_wanted() {
 	fi
 	note "Installing ${wanted[*]} ..."
 	log=$(mktemp)
-	"${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null >"$log" 2>&1 || true
-	if ! "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-		install "${wanted[@]}" </dev/null >>"$log" 2>&1; then
+	if ! (install_packages "${wanted[@]}") >"$log" 2>&1; then
 		cat "$log" >&2
 		rm -f "$log"
 		fail "could not install: ${wanted[*]}"
