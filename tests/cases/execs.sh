@@ -34,6 +34,10 @@ compare fexecs-dynamic --host-ro --rw "$PWD"
 "$microcosm" --rw "$PWD" "$PWD/fexecs" "$PWD/fexecs" races >out 2>&1 || fail "races: status $?: $(cat out)"
 contains out '^races 200$' || fail "races: $(cat out)"
 
+# Broken off at any point of its start.
+"$CC" -static -O1 -o exec_stops "$tests/linux/exec_stops.c" || fail "cannot build exec_stops.c"
+(exec "$microcosm" --ro "$PWD" "$PWD/exec_stops" 1500 </dev/null >out 2>&1) || fail "stopped: status $?: $(cat out)"
+
 # What is on a mount without execution is not executed; nor is what was inherited from outside the tree.
 cat >held.c <<'END'
 #define _GNU_SOURCE
