@@ -55,6 +55,7 @@ static void let_go(struct world *w, struct thread *t)
 /* Without the tick nobody would let the thread go. */
 static void pin(struct world *w, struct thread *t)
 {
+	t->place.ran_ns = 0;
 	set_pinned(w, t, !t->process->own_affinity && (w->ticking & TICKS_PLACE || tick_start(w, t)) && list_add(w, t) &&
 				 os_place(t->tid, w->cpu) == 0);
 }

@@ -79,7 +79,7 @@ static bool is_empty(const struct names_at *at, long r, long path, long flags)
 /* Whether it is what dirfd is open on that is meant; AT_FDCWD then is the path ".". The flag has been read. */
 static bool is_held(struct names_at *at, long *r, long dirfd, long path, long *flags)
 {
-	bool empty = is_empty(at, *r, path, *flags);
+	bool empty = path != 0 && is_empty(at, *r, path, *flags);
 
 	*flags = (int)*flags & ~AT_EMPTY_PATH;
 	if (!empty || (int)dirfd != AT_FDCWD)
@@ -465,7 +465,7 @@ static long readlink_at(long dirfd, long path, long to, long size)
 		return -EINVAL;
 	long r = names_at_fill(&at, dirfd, path), flags = AT_EMPTY_PATH;
 	size_t room = (size_t)(int)size < sizeof text ? (size_t)(int)size : sizeof text;
-	if (path != 0 && (int)dirfd != AT_FDCWD && is_held(&at, &r, dirfd, path, &flags))
+	if ((int)dirfd != AT_FDCWD && is_held(&at, &r, dirfd, path, &flags))
 		r = names_readlink_file((int)dirfd, text, room);
 	else if (r == 0)
 		r = names_readlink(&at, text, room);
@@ -653,7 +653,7 @@ static long chmod_at(long dirfd, long path, long mode, long flags)
 	long r = names_at_fill(&at, dirfd, path);
 
 	if (is_held(&at, &r, dirfd, path, &flags))
-		return names_chmod_file((int)dirfd, (unsigned)mode);
+		return (flags & ~AT_SYMLINK_NOFOLLOW) != 0 ? -EINVAL : names_chmod_file((int)dirfd, (unsigned)mode);
 	return r < 0 ? r : names_chmod(&at, (unsigned)mode, (int)flags);
 }
 
@@ -702,7 +702,7 @@ static long chown_at(long dirfd, long path, long uid, long gid, long flags)
 	long r = names_at_fill(&at, dirfd, path);
 
 	if (is_held(&at, &r, dirfd, path, &flags))
-		return chown_held(dirfd, uid, gid);
+		return (flags & ~AT_SYMLINK_NOFOLLOW) != 0 ? -EINVAL : chown_held(dirfd, uid, gid);
 	if (r < 0)
 		return r;
 	ids_mean(&uid, &gid);
@@ -740,7 +740,7 @@ static long utimens_at(long dirfd, long path, const struct timespec *times, long
 	long r = names_at_fill(&at, dirfd, path);
 
 	if (is_held(&at, &r, dirfd, path, &flags))
-		return names_utimens_file((int)dirfd, times);
+		return (flags & ~AT_SYMLINK_NOFOLLOW) != 0 ? -EINVAL : names_utimens_file((int)dirfd, times);
 	return r < 0 ? r : names_utimens(&at, times, (int)flags);
 }
 

@@ -82,12 +82,24 @@ static bool has_files_alone(const struct thread *t)
 	return !t->process->shares_files;
 }
 
+static void owner_cleared(struct world *w, struct thread *t, int64_t result)
+{
+	const uint64_t *data = t->injection.data, args[6] = {data[1], data[2], data[3]};
+	if (result < 0)
+		inject_return(w, t, result);
+	else
+		inject(w, t, &t->injection.saved, false, (int64_t)data[0], args, inject_return);
+}
+
 static void owner_known(struct world *w, struct thread *t, int64_t result)
 {
 	const uint64_t *data = t->injection.data, args[6] = {data[1], data[2], data[3]};
 	struct owner owner = {result < 0 ? OWNER_GROUP : OWNER_PID, (int32_t)(result < 0 ? -result : result)};
 	/* fcntl's results are errors or groups alike; it has no error to tell of a descriptor that is one of these. */
-	if (check_owner(w, &owner) == 0)
+	const uint64_t clear[6] = {data[1], F_SETOWN};
+	if (result == 0) /* or one of another pid namespace, or a group that is empty for now */
+		inject(w, t, &t->injection.saved, false, NR_FCNTL, clear, owner_cleared);
+	else if (check_owner(w, &owner) == 0)
 		inject(w, t, &t->injection.saved, false, (int64_t)data[0], args, inject_return);
 	else
 		inject_return(w, t, result == -EBADF ? -EBADF : -EPERM);

@@ -87,9 +87,10 @@ static int64_t copy_address(struct world *w, struct thread *t, enum net_use use,
 			    int32_t len, uint64_t *to)
 {
 	union net_address address = {.bytes = {0}};
-	*to = 0;
+	*to = place_address(w, t) + offsetof(struct lent_place, name);
 	if (len == 0 && use == NET_SEND)
-		return 0; /* as if there were none */
+		return 0; /* the kernel says what that means: it reads nothing */
+	*to = 0;
 	if (len < 0 || (size_t)len > sizeof address)
 		return -EINVAL;
 	if (len && os_read(t->tid, from, &address, (size_t)len) != len)

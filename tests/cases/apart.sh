@@ -32,7 +32,8 @@ free() {
 # Now and then all are let go for a moment: that does not count.
 deadline=$((SECONDS + 60)) longest=0 run=0
 while [ $SECONDS -lt $deadline ] && [ "$longest" -lt 100 ]; do
-	if [ "$(free)" = 2 ]; then
+	n=$(free) || exit 1
+	if [ "$n" = 2 ]; then
 		run=$((run + 1))
 	else
 		run=0

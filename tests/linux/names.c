@@ -268,12 +268,16 @@ static void nameless(void)
 	for (int i = 0; i < 5; i++) {
 		SAY(fchownat(fds[i], "", -1, -1, AT_EMPTY_PATH));
 		SAY(fchownat(fds[i], "", -1, -1, 0));
+		SAY(fchownat(fds[i], "", -1, -1, AT_EMPTY_PATH | 0x8000));
+		SAY(fchownat(fds[i], NULL, -1, -1, AT_EMPTY_PATH));
 		SAY(syscall(SYS_faccessat2, fds[i], "", R_OK, AT_EMPTY_PATH));
 		SAY(syscall(SYS_faccessat2, fds[i], "", 8, AT_EMPTY_PATH));
 		SAY(readlinkat(fds[i], "", text, sizeof(text)));
 	}
 	for (int i = 0; i < 2; i++) {
 		SAY(syscall(SYS_utimensat, fds[i], "", times, AT_EMPTY_PATH));
+		SAY(syscall(SYS_utimensat, fds[i], "", times, AT_EMPTY_PATH | 0x8000));
+		SAY(syscall(452, fds[i], "", 0600, AT_EMPTY_PATH | 0x8000));
 		SAY(syscall(452 /* fchmodat2 */, fds[i], "", 0610 + i, AT_EMPTY_PATH));
 		status("f");
 	}

@@ -2,6 +2,8 @@
  * Signals for input that would reach somebody outside of the world. cases/owners.sh runs this as
  *   owner_escapes hold process|group COMMAND...   the host's side: runs the command with a socket as 0 whose signals
  *                             are its own, or its group's, and says whether any came
+ *   owner_escapes hold absent COMMAND...   the same for a group that has nobody in it while the command runs
+ *   owner_escapes on          the guest's: has signals for 0, and says whether it may
  *   owner_escapes try PATH    the guest's: a line for each way that is open; PATH is this program
  *   owner_escapes own         0 where a socket may have signals */
 #define _GNU_SOURCE
@@ -36,13 +38,32 @@ static void count(int signo)
 	reached++;
 }
 
-static int hold(bool group, char **command)
+/* Into a group of a child's, until its end. */
+static pid_t move_away(void)
 {
+	pid_t child = fork();
+
+	if (child == 0)
+		for (;;)
+			pause();
+	if (child > 0 && (setpgid(child, child) < 0 || setpgid(0, child) < 0))
+		perror("setpgid");
+	return child;
+}
+
+static int hold(const char *whose, char **command)
+{
+	bool absent = strcmp(whose, "absent") == 0, group = absent || strcmp(whose, "group") == 0;
+	pid_t keeper = 0;
 	int pair[2], status;
 
 	signal(SIGIO, count);
+	if (absent)
+		setpgid(0, 0); /* already so for a session's leader, which could not leave it */
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || fcntl(pair[0], F_SETOWN, group ? -getpgrp() : getpid()) < 0)
 		return 1;
+	if (absent)
+		keeper = move_away();
 	pid_t child = fork();
 	if (child == 0) {
 		signal(SIGIO, SIG_DFL);
@@ -53,6 +74,10 @@ static int hold(bool group, char **command)
 	}
 	while (waitpid(child, &status, 0) < 0)
 		;
+	if (absent && setpgid(0, 0) < 0)
+		perror("setpgid");
+	if (keeper)
+		kill(keeper, SIGKILL);
 	if (write(pair[1], "x", 1) != 1 || reached)
 		puts("REACHED");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -232,7 +257,11 @@ int main(int argc, char **argv)
 	int pair[2];
 
 	if (argc > 3 && strcmp(argv[1], "hold") == 0)
-		return hold(strcmp(argv[2], "group") == 0, argv + 3);
+		return hold(argv[2], argv + 3);
+	if (argc == 2 && strcmp(argv[1], "on") == 0) {
+		signals_are("a socket without an owner", 0, 0);
+		return 0;
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		return 1;
 	if (argc == 2 && strcmp(argv[1], "own") == 0)

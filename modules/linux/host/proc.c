@@ -479,7 +479,10 @@ static bool misses(int start, const char *path)
 	size_t n = strlen(path);
 	struct stat st;
 
-	if (open_below(start, path, O_PATH, 0, RESOLVE_NO_XDEV) == -ENOENT)
+	int again = open_below(start, path, O_PATH, 0, RESOLVE_NO_XDEV);
+	if (again >= 0)
+		close(again);
+	if (again == -ENOENT)
 		return false; /* most often: /proc is another mount than what it led through */
 	memcpy(part, path, n + 1);
 	for (;;) {

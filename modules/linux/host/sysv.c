@@ -262,7 +262,7 @@ static struct segment *make(uint64_t size, int flags, int *error)
 	*error = size == 0 || size > SIZE_LIMIT ? -EINVAL
 		 : (flags & SHM_HUGETLB) != 0   ? -EPERM
 		 : pages > max                  ? -ENOMEM
-		 : n_segments >= segments_max() || pages > max - all_pages ? -ENOSPC : 0;
+		 : n_segments >= segments_max() || (max < all_pages || pages > max - all_pages) ? -ENOSPC : 0;
 	if (*error != 0)
 		return NULL;
 	while (segment->size > 0)
