@@ -171,6 +171,7 @@ static void datagrams(void)
 	SAY(recv(b, buf, sizeof buf, 0));
 	SAY(send(b, "x", 1, 0));
 	SAY(sendto(b, "x", 1, 0, (struct sockaddr *)&to, 3));
+	SAY(sendto(b, "x", 1, 0, (struct sockaddr *)&to, 0));
 	SAY(sendto(b, "x", 1, 0, (struct sockaddr *)8, 16));
 	SAY(sendto(b, (void *)8, 1, 0, A(to)));
 	SAY(connect(b, A(to)));
