@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Sockets of the network, on the loopback address alone and on ports that the kernel chooses: results,
  * errno and what arrives, a line each. cases/net.sh runs it natively and on Microcosm, and compares. */
-#define _GNU_SOURCE
+#include "calls.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define THREADS 4
 #define ROUNDS 50
-
-static long said(const char *what, long result)
-{
-	if (result < 0)
-		printf("%s: %s\n", what, strerrorname_np(errno));
-	else
-		printf("%s: %ld\n", what, result);
-	fflush(stdout);
-	return result;
-}
-
-#define SAY(call) said(#call, (long)(call))
 
 static struct sockaddr_in loopback(int port)
 {

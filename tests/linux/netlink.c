@@ -6,27 +6,16 @@
  *   netlink show    interfaces, addresses, routes and what calls answer; the same natively and on Microcosm
  *   netlink change  tries each way to change something, undoes what succeeded; a line for each that did
  *   netlink none    tries to get a socket; a line for each */
-#define _GNU_SOURCE
+#include "calls.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LOOPBACK 1      /* its interface, in every namespace */
@@ -35,16 +24,6 @@
 #define RACED 100
 #define RACES_MAX 300000
 
-static long said(const char *what, long result)
-{
-	if (result < 0)
-		printf("%s: %s\n", what, strerrorname_np(errno));
-	else
-		printf("%s: %ld\n", what, result);
-	return result;
-}
-
-#define SAY(call) said(#call, (long)(call))
 #define A(name) (struct sockaddr *)&(name), sizeof(name)
 
 static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Signals for input: who owns a socket's or pipe's, and gets them. cases/calls.sh compares. */
 #include "calls.h"
+#include "noted.h"
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-
-static siginfo_t last;
-static volatile sig_atomic_t handled;
-
-static void note(int signo, siginfo_t *info, void *context)
-{
-	(void)signo, (void)context;
-	last = *info;
-	handled++;
-}
 
 static void told(const char *what)
 {

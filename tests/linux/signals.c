@@ -2,6 +2,7 @@
  * Signals and timers: what handlers are told, what waits they end, and which go on. cases/calls.sh
  * compares. */
 #include "calls.h"
+#include "noted.h"
 
 #include <linux/futex.h>
 #include <sys/eventfd.h>
@@ -10,16 +11,6 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/ucontext.h>
-
-static siginfo_t last;
-static volatile sig_atomic_t handled;
-
-static void note(int signo, siginfo_t *info, void *context)
-{
-	(void)signo, (void)context;
-	last = *info;
-	handled++;
-}
 
 static const char *code(const siginfo_t *info)
 {

@@ -1,31 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * inotify: what can be watched, what is told, and what is refused. cases/watches.sh runs it natively and on
  * Microcosm and compares. argv[1]: a directory to write to; argv[2]: a file that may not be read. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
+#include "calls.h"
+
 #include <sys/inotify.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #ifndef IN_MASK_CREATE
 #define IN_MASK_CREATE 0x10000000
 #endif
-
-static long said(const char *what, long result)
-{
-	if (result < 0)
-		printf("%s: %s\n", what, strerrorname_np(errno));
-	else
-		printf("%s: %ld\n", what, result);
-	return result;
-}
-
-#define SAY(call) said(#call, (long)(call))
 
 static void events(int fd)
 {
