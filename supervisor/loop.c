@@ -505,7 +505,6 @@ static void mediate_foreground(struct world *w, struct thread *t, const struct o
 {
 	int32_t group;
 	bool known = false;
-	struct regs regs;
 	if (os_read(t->tid, call->args[2], &group, sizeof group) != (ssize_t)sizeof group) {
 		finish(w, t, call->nr, -EFAULT);
 		return;
@@ -516,13 +515,7 @@ static void mediate_foreground(struct world *w, struct thread *t, const struct o
 		finish(w, t, call->nr, -EPERM);
 		return;
 	}
-	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){w->foreground}, sizeof group), &group,
-	       sizeof group);
-	if (os_get_regs(t->tid, &regs) < 0)
-		return;
-	lend_registers(t, &regs);
-	regs.user.rdx = w->foreground;
-	if (os_set_regs(t->tid, &regs) == 0)
+	if (lend_argument(w, t, &group, sizeof group) == 0)
 		pass_kernel(w, t);
 }
 

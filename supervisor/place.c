@@ -167,12 +167,11 @@ static bool keeps(const struct world *w, struct thread *t)
 
 void place_tick(struct world *w)
 {
-	bool ticking = w->ticking & TICKS_PLACE;
-	uint64_t now = ticking ? os_now_ns() : 0;
-	if (!ticking || now < w->next_tick_ns)
+	if (!(w->ticking & TICKS_PLACE))
 		return;
-	w->next_tick_ns = now + TICK_MS * 1000000 / 2; /* a signal of another kind is no tick */
-	uint64_t elapsed_ns = now - w->last_tick_ns;
+	uint64_t now = os_now_ns(), elapsed_ns = now - w->last_tick_ns;
+	if (elapsed_ns < TICK_MS * 1000000 / 2) /* a signal of another kind is no tick */
+		return;
 	w->last_tick_ns = now;
 	bool crowded = is_crowded(w, elapsed_ns);
 	if (crowded)

@@ -243,7 +243,6 @@ static int write_lists(struct world *w, struct err *err)
 	w->scratch = at.value;
 	w->held_paths = at.value + SCRATCH_BYTES;
 	w->empty_path = w->held_paths + HELD_PATHS * HELD_PATH_BYTES;
-	w->foreground = w->empty_path + 8;
 	w->lent = w->empty_path + EMPTY_PATH_BYTES;
 	uint64_t next = w->lent + LENT_BYTES * (uint64_t)RT_SLOT_COUNT;
 	w->boot_list = write_list(w, &next, set->resolvers, set->n_resolvers, set->inits, set->n_inits);

@@ -99,7 +99,7 @@ struct injection {
 	uint64_t data[4]; /* for then */
 };
 
-/* The registers that a call in the kernel has otherwise than its caller gave them: lend_registers. */
+/* The registers that a call in the kernel has otherwise than its caller gave them: call/socket.c. */
 struct lent {
 	bool active;
 	uint64_t rsi, rdx, r8;
@@ -270,7 +270,6 @@ struct world {
 	uint64_t scratch;   /* sealed pages for what injected calls point to */
 	uint64_t empty_path; /* in the sealed part too */
 	uint64_t lent;       /* and there LENT_BYTES for each slot */
-	uint64_t foreground; /* and there a process group, for TIOCSPGRP */
 	uint64_t held_paths; /* and names of a process's own descriptors, made when they are needed */
 	int stub_fd;
 	uint64_t stub_dev, stub_ino;
@@ -291,7 +290,6 @@ struct world {
 	unsigned ticks;
 	uint32_t pinned[PINNED_MAX]; /* slots */
 	size_t n_pinned;
-	uint64_t next_tick_ns; /* not before */
 	uint64_t last_tick_ns, apart_until_ns;
 	unsigned ticking; /* enum tick_reason bits: os_wait is interrupted every TICK_MS */
 	bool unplaced; /* there may be threads whose maker's event has not come */
@@ -437,8 +435,9 @@ void proc_executed(struct world *w, struct thread *t);
  * module's handler of RT_NR_LOCAL finds first. */
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call);
 void socket_return(struct thread *t);
-/* The call that t is stopped at is to have others than these, of which socket_return gives rsi, rdx and r8 back. */
-void lend_registers(struct thread *t, const struct regs *from);
+/* The call that t is stopped at is to read these bytes, LENT_BYTES at most, where its third argument pointed; socket_return
+ * gives the register back. 0 or -errno. */
+int lend_argument(struct world *w, struct thread *t, const void *bytes, size_t n);
 /* The file that the next local address of t's handler means, -1: none any more. It is closed here. */
 void socket_set_local(struct thread *t, int fd);
 

@@ -48,7 +48,6 @@ int64_t owner_lend(struct world *w, struct thread *t, const struct os_call *call
 	int32_t id = (int32_t)call->args[2];
 	struct owner owner = {OWNER_PID, id};
 	bool by_structure = (uint32_t)call->args[1] == SETOWN_EX;
-	struct regs regs;
 	if (by_structure && os_read(t->tid, call->args[2], &owner, sizeof owner) != (ssize_t)sizeof owner)
 		return -EFAULT;
 	if (!by_structure && id == INT32_MIN)
@@ -58,15 +57,7 @@ int64_t owner_lend(struct world *w, struct thread *t, const struct os_call *call
 	if (owner.kind < OWNER_TID || owner.kind > OWNER_GROUP)
 		return -EINVAL;
 	int64_t error = check_owner(w, &owner);
-	if (error || !by_structure)
-		return error;
-	uint64_t at = w->lent + (uint64_t)t->slot * LENT_BYTES;
-	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){at}, sizeof owner), &owner, sizeof owner);
-	if (os_get_regs(t->tid, &regs) < 0)
-		return -ESRCH;
-	lend_registers(t, &regs);
-	regs.user.rdx = at;
-	return os_set_regs(t->tid, &regs);
+	return error || !by_structure ? error : lend_argument(w, t, &owner, sizeof owner);
 }
 
 /* ---- Turning them on ----

@@ -90,7 +90,6 @@ static int64_t copy_address(struct world *w, struct thread *t, enum net_use use,
 	*to = place_address(w, t) + offsetof(struct lent_place, name);
 	if (len == 0 && use == NET_SEND)
 		return 0; /* the kernel says what that means: it reads nothing */
-	*to = 0;
 	if (len < 0 || (size_t)len > sizeof address)
 		return -EINVAL;
 	if (len && os_read(t->tid, from, &address, (size_t)len) != len)
@@ -100,10 +99,12 @@ static int64_t copy_address(struct world *w, struct thread *t, enum net_use use,
 			      : net_check(&w->net, use, &address, (size_t)len);
 	if (error == -EACCES)
 		learn_address(w, &address);
-	if (error || goes_without(use, &address))
+	if (error)
 		return error;
-	place_of(w, t)->name = address;
-	*to = place_address(w, t) + offsetof(struct lent_place, name);
+	if (goes_without(use, &address))
+		*to = 0;
+	else
+		place_of(w, t)->name = address;
 	return 0;
 }
 
@@ -203,9 +204,21 @@ static int64_t copy(struct world *w, struct thread *t, const struct os_call *cal
 	}
 }
 
-void lend_registers(struct thread *t, const struct regs *from)
+static void lend_registers(struct thread *t, const struct regs *from)
 {
 	t->lent = (struct lent){.active = true, .rsi = from->user.rsi, .rdx = from->user.rdx, .r8 = from->user.r8};
+}
+
+int lend_argument(struct world *w, struct thread *t, const void *bytes, size_t n)
+{
+	struct regs regs;
+	uint64_t at = place_address(w, t);
+	memcpy(region_at(&w->region, REGION_SEALED, (struct gaddr){at}, n), bytes, n);
+	if (os_get_regs(t->tid, &regs) < 0)
+		return -ESRCH;
+	lend_registers(t, &regs);
+	regs.user.rdx = at;
+	return os_set_regs(t->tid, &regs);
 }
 
 int64_t socket_lend(struct world *w, struct thread *t, const struct os_call *call)
