@@ -71,12 +71,13 @@ static int look_at(int fd, struct sight *seen)
 	return statx(fd, "", AT_EMPTY_PATH | seen->sync, seen->mask, &seen->stx) < 0 ? -errno : 0;
 }
 
-/* -ENODATA: it is the caller's descriptor *own; never where own is NULL. */
+/* seen may be NULL. -ENODATA: it is the caller's descriptor *own; never where own is NULL. */
 static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, int *own,
 		     uint32_t *part, struct sight *seen)
 {
 	const struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
 	struct mch_place start = { .fd = -1 };
+	struct sight for_proc = { .mask = STATX_TYPE }, *first = seen != NULL ? seen : &for_proc;
 
 	if (mch_tree() == 0)
 		return -ENOENT; /* a world without files */
@@ -87,13 +88,13 @@ static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, u
 		return r;
 	*part = 0;
 	int fd = proc_begins(start.fd) ? -ENOENT : mch_tree_open(absolute ? NULL : &start, at->path, &how, part);
-	r = fd >= 0 ? look_at(fd, seen) : fd;
-	if (r == 0 ? proc_concerns(makedev(seen->stx.stx_dev_major, seen->stx.stx_dev_minor))
+	r = fd < 0 ? fd : seen != NULL || mch_proc() != NULL ? look_at(fd, first) : 0;
+	if (r == 0 ? proc_concerns(makedev(first->stx.stx_dev_major, first->stx.stx_dev_minor))
 		   : proc_misses(start.fd, at->path, r)) {
 		if (fd >= 0)
 			close(fd);
 		fd = proc_open(start.fd, at->path, flags, mode, resolve, own);
-		r = fd >= 0 ? look_at(fd, seen) : 0;
+		r = fd >= 0 && seen != NULL ? look_at(fd, seen) : 0;
 		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
 	} else if (fd >= 0 || fd == -EROFS) {
 		mch_learn(start.fd, at->path, (flags & O_NOFOLLOW) == 0,
@@ -110,9 +111,7 @@ static int name_find(const struct names_at *at, uint64_t flags, uint64_t mode, u
 
 int name_open(const struct names_at *at, uint64_t flags, uint64_t mode, uint64_t resolve, uint32_t *part)
 {
-	struct sight seen = { .mask = STATX_TYPE };
-
-	return name_find(at, flags, mode, resolve, NULL, part, &seen);
+	return name_find(at, flags, mode, resolve, NULL, part, NULL);
 }
 
 long changed(int fd, long r)
@@ -295,9 +294,11 @@ long names_access(const struct names_at *shared, int mode, int flags)
 	WITH_NAME(shared, (flags & AT_SYMLINK_NOFOLLOW) == 0, place, access_place(&place, mode, flags));
 }
 
-/* What becomes of the n bytes of a link's text. */
-static long store_link(char *to, const char *text, long n)
+/* A link's text of n bytes, or as much of it as there is room for. */
+static long store_link(char *to, size_t size, const char *text, long n)
 {
+	if ((size_t)n > size)
+		n = (long)size;
 	long r = mch_store(to, text, (size_t)n);
 	return r < 0 ? r : n;
 }
@@ -310,14 +311,14 @@ static long readlink_fd(int fd, const struct statx *seen, char *to, size_t size)
 	if (!S_ISLNK(seen->stx_mode)) /* most are none: programs look whether a path has links in it */
 		return -EINVAL;
 	if (proc_concerns(makedev(seen->stx_dev_major, seen->stx_dev_minor)))
-		n = proc_readlink(fd, text, size < sizeof(text) ? size : sizeof(text));
+		n = proc_readlink(fd, text, sizeof(text));
 	if (n < 0 && n != -ENODATA)
 		return n;
 	if (n < 0)
-		n = readlinkat(fd, "", text, size < sizeof(text) ? size : sizeof(text));
+		n = readlinkat(fd, "", text, sizeof(text));
 	if (n < 0) /* of an empty path, Linux says that there is no such link */
 		return errno == ENOENT ? -EINVAL : -errno;
-	return store_link(to, text, n);
+	return store_link(to, size, text, n);
 }
 
 long names_readlink(const struct names_at *shared, char *to, size_t size)
@@ -328,10 +329,10 @@ long names_readlink(const struct names_at *shared, char *to, size_t size)
 
 	if (n < 0)
 		return n;
-	n = proc_readlink_exe(at.path, text, size < sizeof(text) ? size : sizeof(text));
+	n = proc_readlink_exe(at.path, text, sizeof(text));
 	if (n >= 0) {
 		mch_learn(-1, "/proc", true, MCH_LEARN_NAME);
-		return store_link(to, text, n);
+		return store_link(to, size, text, n);
 	}
 	struct sight seen = { .mask = STATX_TYPE };
 	uint32_t part;

@@ -66,7 +66,7 @@ bool proc_misses(int start, const char *path, int error);
 /* As openat2. -ENODATA: it is the caller's descriptor *own; where own is NULL, that is -EACCES, or with
  * O_PATH a descriptor that says little. */
 int proc_open(int start, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve, int *own);
-/* The text of a link there, as its bytes; -ENODATA: it is an ordinary one, or none of /proc. */
+/* The text of a link there, as its bytes, in PATH_BYTES of room; -ENODATA: it is an ordinary one, or none of /proc. */
 long proc_readlink(int fd, char *to, size_t size);
 /* The same of the caller's own /proc/self/exe; -ENODATA where path is not just that. */
 long proc_readlink_exe(const char *path, char *to, size_t size);

@@ -798,26 +798,15 @@ static long descriptor_text(const struct proc_place *at, int number, char *text,
 long proc_readlink(int fd, char *to, size_t size)
 {
 	struct proc_place at;
-	char text[PATH_BYTES];
 	int r = proc_is(fd) ? place_of(fd, &at) : -ENODATA;
 	int number = r == 0 ? number_in(&at, "fd") : -1;
 
-	if (number < 0)
-		return -ENODATA;
-	long n = descriptor_text(&at, number, text, sizeof(text));
-	if (n < 0)
-		return n;
-	if ((size_t)n > size)
-		n = (long)size;
-	memcpy(to, text, (size_t)n);
-	return n;
+	return number < 0 ? -ENODATA : descriptor_text(&at, number, to, size);
 }
 
 /* Every start of a static glibc program asks: nothing is made in the tmpfs for it. */
 long proc_readlink_exe(const char *path, char *to, size_t size)
 {
-	char text[PATH_BYTES];
-
 	if (mch_proc() == NULL || strcmp(path, "/proc/self/exe") != 0)
 		return -ENODATA;
 	int fd = open_below(-1, "/proc", O_PATH | O_NOFOLLOW, 0, 0);
@@ -827,11 +816,6 @@ long proc_readlink_exe(const char *path, char *to, size_t size)
 	if (!is_proc)
 		return -ENODATA;
 	const struct mch_caller *caller = mch_caller();
-	long n = mch_process(caller->pid, caller->tid, "exe", text, sizeof(text));
-	if (n <= 0)
-		return -ENODATA;
-	if ((size_t)n > size)
-		n = (long)size;
-	memcpy(to, text, (size_t)n);
-	return n;
+	long n = mch_process(caller->pid, caller->tid, "exe", to, size);
+	return n > 0 ? n : -ENODATA;
 }
